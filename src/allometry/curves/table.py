@@ -1,0 +1,78 @@
+"""The three tables of a study: their columns, types and units.
+
+A learning curve is a tidy table. `runs` has one row per run, `curves` one per
+(run, checkpoint), `scores` one per (run, checkpoint, split, task, trial).
+Covariates of a study (width, horizon, …) stand in `runs` as columns of their own.
+"""
+
+import dataclasses
+
+import polars as pl
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column's type, unit and meaning."""
+
+    dtype: pl.DataType
+    unit: str
+    meaning: str
+
+
+RUNS: dict[str, Column] = {
+    "run": Column(pl.String(), "", "name, unique in the study"),
+    "study": Column(pl.String(), "", "name of the study"),
+    "bundle": Column(pl.String(), "", "the program that this run shares with others"),
+    "seed": Column(pl.Int64(), "", "seed of the run"),
+    "parameters": Column(pl.Int64(), "1", "N: parameters of the policy"),
+    "parameters_by_part": Column(
+        pl.String(), "1", "all parameter counts: a JSON object, network.part to count"
+    ),
+    "status": Column(
+        pl.String(), "", "queued, running, done, nonfinite (diverged) or failed"
+    ),
+    "fingerprint": Column(
+        pl.String(), "", "hash of all that decides the numbers, of the last attempt"
+    ),
+    "attempts": Column(pl.Int64(), "1", "times that the bundle was claimed"),
+}
+
+CURVES: dict[str, Column] = {
+    "run": Column(pl.String(), "", "name of the run"),
+    "checkpoint": Column(pl.Int64(), "", "index of the checkpoint, from 0"),
+    "interactions": Column(pl.Int64(), "agent steps", "E: agent steps so far"),
+    "environment_frames": Column(
+        pl.Int64(), "frames", "simulated frames so far, with repeats"
+    ),
+    "updates": Column(pl.Int64(), "gradient steps", "optimiser steps so far"),
+    "compute": Column(
+        pl.Float64(), "FLOPs", "C: training compute, acting and learning"
+    ),
+    "compute_environment": Column(pl.Float64(), "FLOPs", "spent in the environment"),
+    "compute_act": Column(pl.Float64(), "FLOPs", "spent in acting"),
+    "compute_learn": Column(pl.Float64(), "FLOPs", "spent in learning"),
+    "seconds": Column(pl.Float64(), "s", "training time so far, all attempts"),
+    "performance": Column(
+        pl.Float64(), "", "return in the study's own measure; null once non-finite"
+    ),
+}
+
+SCORES: dict[str, Column] = {
+    "run": Column(pl.String(), "", "name of the run"),
+    "checkpoint": Column(pl.Int64(), "", "index of the checkpoint, from 0"),
+    "split": Column(pl.String(), "", "train, held_out, …"),
+    "task": Column(pl.String(), "", "task or task set"),
+    "trial": Column(pl.Int64(), "", "trial within the episode, from 0"),
+    "k": Column(pl.Int64(), "", "trials per episode"),
+    "repetitions": Column(pl.Int64(), "1", "episodes behind the score; 0 when exact"),
+    "score": Column(pl.Float64(), "", "mean score"),
+    "spread": Column(pl.Float64(), "", "standard deviation over repetitions"),
+}
+
+#: Columns that depend on the machine and the hour; all others are deterministic.
+NONDETERMINISTIC = frozenset({"seconds", "attempts"})
+
+
+def schema(columns: dict[str, Column]) -> pl.Schema:
+    """Give the Polars schema of a table."""
+    return pl.Schema({name: column.dtype for name, column in columns.items()})

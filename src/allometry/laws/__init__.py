@@ -1,0 +1,6 @@
+"""Laws: functional forms, their parameters, and how sure we are of them.
+
+Belongs here: the maths of scaling laws, their estimators, intervals, forecasts and
+verdicts. Numbers in (arrays, data frames), law out: no room of ours is imported, and
+no JAX, so that a law from finished logs costs a second.
+"""
