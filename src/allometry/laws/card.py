@@ -1,0 +1,224 @@
+"""The fit on disk and in words: `fit.json`, written atomically and read with care.
+
+`fit.json` holds `version`, `law`, `parameters` and `derived` (name → `value`,
+`low`, `high`, `unit`), `identified`, `warnings`, `replicates`, `residuals` and
+`card`, so that a forecast needs nothing else. JSON has no NaN: a non-finite number
+is stored as null, and null is read back as NaN wherever a number is due. Strings
+are data; nothing in a file is ever executed.
+"""
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+import pydantic_core
+
+from allometry.laws.estimates import FIT_VERSION, Estimate, Fit, Replicate
+from allometry.refusal import Refusal
+
+
+def write(fit: Fit, path: Path) -> None:
+    """Store the fit at `path`: the old file or the new one, never half of either.
+
+    Raises:
+        Refusal: the file cannot be written; an earlier file is then intact.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(to_json(fit))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise Refusal(
+            f"{path} cannot be written ({error.strerror}); what stood there before "
+            "is intact. Free the space or the permission, or name another place."
+        ) from error
+
+
+def read(path: Path) -> Fit:
+    """Load a fit from `path`.
+
+    Raises:
+        Refusal: the file is missing, unreadable, damaged or of a newer version.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise Refusal(
+            f"{path} does not exist. Make it with `allometry fit`, or name the file "
+            "that holds the fit."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise Refusal(
+            f"{path} is not UTF-8 text (byte {error.start}). {_AGAIN}"
+        ) from error
+    except OSError as error:
+        raise Refusal(
+            f"{path} cannot be read ({error.strerror}). Name a file that holds a fit."
+        ) from error
+    return from_json(text, str(path))
+
+
+def to_json(fit: Fit) -> str:
+    """Write the fit as JSON text; non-finite numbers become null."""
+    document = {"version": FIT_VERSION, **dataclasses.asdict(fit)}
+    return json.dumps(_plain(document), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str, source: str) -> Fit:
+    """Read a fit back from JSON text; `source` names it in messages.
+
+    Raises:
+        Refusal: malformed JSON (with line), a newer version, a missing, unknown or
+            wrongly typed field (with its path).
+    """
+    try:
+        document = pydantic_core.from_json(text)
+    except ValueError as error:
+        raise Refusal(f"{source} is not valid JSON: {error}. {_AGAIN}") from error
+    _check_version(document, source)
+    try:
+        record = _FitRecord.model_validate(document)
+    except pydantic.ValidationError as error:
+        raise Refusal(_first_problem(error, source)) from error
+    return record.to_fit()
+
+
+def sentences(fit: Fit) -> list[str]:
+    """Say in plain words what the law says, or that it says nothing and why."""
+    if not fit.identified:
+        return [
+            "Not identified: these runs do not determine the law, and no number of "
+            "it should be quoted.",
+            *fit.warnings,
+        ]
+    said = [
+        template.format(_interval(fit.derived[name]))
+        for name, template in _SENTENCES.items()
+        if name in fit.derived
+    ]
+    if growth := _growth(fit):
+        said.insert(0, growth)
+    return [*said, *fit.warnings]
+
+
+_SENTENCES = {
+    "size_exponent": "The best model size grows as compute^{}.",
+    "interactions_exponent": "Its interactions grow as compute^{}.",
+    "natural_exponent": "The fail-to-success ratio falls as intrinsic performance^−{}.",
+}
+
+_AGAIN = "Make it again with `allometry fit`."
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _growth(fit: Fit) -> str:
+    """Turn the size exponent into what ten times the compute buys."""
+    if (exponent := fit.derived.get("size_exponent")) is None:
+        return ""
+    value, low, high = (10**x for x in (exponent.value, exponent.low, exponent.high))
+    return (
+        "With ten times the compute, the best model is "
+        f"{value:.1f} ({low:.1f} to {high:.1f}) times larger."
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Reduce to what JSON knows: NumPy scalars to numbers, non-finite to null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _nan_if_null(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+_Number = Annotated[float, pydantic.BeforeValidator(_nan_if_null)]
+
+
+class _Record(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _EstimateRecord(_Record):
+    value: _Number
+    low: _Number
+    high: _Number
+    unit: str
+
+
+class _ReplicateRecord(_Record):
+    left_out: _Number
+    parameters: dict[str, _Number]
+
+
+class _FitRecord(_Record):
+    version: int
+    law: str
+    parameters: dict[str, _EstimateRecord]
+    derived: dict[str, _EstimateRecord]
+    identified: bool
+    warnings: list[str]
+    replicates: list[_ReplicateRecord]
+    residuals: list[_Number]
+    card: dict[str, Any]
+
+    def to_fit(self) -> Fit:
+        return Fit(
+            law=self.law,
+            parameters={k: Estimate(**dict(v)) for k, v in self.parameters.items()},
+            derived={k: Estimate(**dict(v)) for k, v in self.derived.items()},
+            identified=self.identified,
+            warnings=tuple(self.warnings),
+            replicates=tuple(Replicate(**dict(item)) for item in self.replicates),
+            residuals=tuple(self.residuals),
+            card=self.card,
+        )
+
+
+def _check_version(document: Any, source: str) -> None:
+    """Refuse what is no fit, and fits from the future, before reading any field."""
+    if not isinstance(document, dict) or "version" not in document:
+        raise Refusal(
+            f"{source} is not a fit: it should be a JSON object with the field "
+            f"`version`. {_AGAIN}"
+        )
+    version = document["version"]
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise Refusal(
+            f"{source}: `version` should be a whole number from 1 to {FIT_VERSION}. "
+            f"{_AGAIN}"
+        )
+    if version > FIT_VERSION:
+        raise Refusal(
+            f"{source} has version {version}, and this Allometry reads up to version "
+            f"{FIT_VERSION}. Install a newer Allometry, or make the fit again here "
+            "with `allometry fit`."
+        )
+
+
+def _first_problem(error: pydantic.ValidationError, source: str) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    what = {"missing": "is missing", "extra_forbidden": "is not a field of a fit"}.get(
+        problem["type"], f"cannot be used: {problem['msg']}"
+    )
+    return f"{source}: `{field}` {what}. {_AGAIN}"
