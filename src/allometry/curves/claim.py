@@ -1,0 +1,273 @@
+"""Claims: the right to commit to a bundle, until another claim comes.
+
+A claim and a commit are the same act: create the manifest with the next version number,
+which succeeds for one process only. Whoever finds the number taken, or a higher one
+beside his own, has lost the bundle. Files are named by token and version, and a claim
+sweeps only files of tokens up to its own, so a late writer disturbs nobody.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from allometry.curves import checkpoint as checkpoints
+from allometry.curves import durable, manifest, sealed, segment
+from allometry.curves.durable import Damaged
+from allometry.curves.manifest import FileRecord, Manifest
+from allometry.curves.table import CURVES, SCORES, Column
+from allometry.refusal import Refusal
+
+_OWNED = re.compile(
+    r"(?:curves|scores|checkpoint)-(\d{8})-\d{8}\..*|(?:tmp-)?manifest-(\d{8})\.json.*"
+)
+_ATTEMPTS = 100
+
+
+class LostClaim(Refusal):
+    """Another process has claimed the bundle; nothing of this commit counts."""
+
+
+class Claim:
+    """A bundle's current owner: reads its checkpoint and commits to its record."""
+
+    def __init__(self, folder: Path, history: list[Manifest]):
+        """Hold what `claim` has won; `history` is newest first."""
+        self._folder = folder
+        self._history = history
+
+    @property
+    def manifest(self) -> Manifest:
+        """The state after the last commit of this claim, or of the claim itself."""
+        return self._history[0]
+
+    def checkpoint(self) -> dict[str, np.ndarray] | None:
+        """Read the checkpoint at which the recorded rows end; None before the first.
+
+        The claim has already fallen back to the newest one that is sound.
+        """
+        record = self.manifest.checkpoint
+        return None if record is None else checkpoints.read(self._folder, record)
+
+    def commit(
+        self,
+        *,
+        curves: pl.DataFrame | None,
+        scores: pl.DataFrame | None,
+        checkpoint: Mapping[str, np.ndarray] | None,
+        metadata: Mapping[str, Any],
+        status: Mapping[str, str],
+        fingerprint: str,
+        finished: bool,
+    ) -> None:
+        """Add rows and move on to a new checkpoint, all or nothing.
+
+        `status` changes the runs that it names; `metadata` is JSON, where a number that
+        is not finite becomes null. Without `checkpoint` the one before stays, so rows
+        need one too unless the bundle is `finished`. Raises LostClaim if another claim
+        came between, a Refusal if the disk is full (the commit may be repeated), and
+        ValueError for rows, runs or statuses that do not belong here.
+        """
+        last = self.manifest
+        manifest.check_status(status, tuple(last.status))
+        tables = {
+            "curves": self._rows(curves, CURVES, ["run", "checkpoint"]),
+            "scores": self._rows(scores, SCORES, list(SCORES)[:6]),
+        }
+        if checkpoint is None and not finished and any(tables.values()):
+            raise ValueError("rows without the checkpoint at which they end")
+        self._check_held()
+        files = self._write(tables, checkpoint)
+        self._commit(
+            last.model_copy(
+                update=files
+                | {
+                    "version": last.version + 1,
+                    "metadata": dict(metadata),
+                    "status": {**last.status, **status},
+                    "fingerprint": fingerprint,
+                    "finished": finished,
+                }
+            )
+        )
+
+    def _rows(
+        self, frame: pl.DataFrame | None, columns: dict[str, Column], key: list[str]
+    ) -> list[pl.DataFrame]:
+        if frame is None or frame.is_empty():
+            return []
+        frame = segment.conform(frame, columns)
+        strange = set(frame["run"]) - set(self.manifest.status)
+        if strange:
+            raise ValueError(f"rows of runs outside the bundle: {sorted(strange)}")
+        if frame.select(key).is_duplicated().any():
+            raise ValueError(f"two rows with the same {', '.join(key)}")
+        return [frame]
+
+    def _write(
+        self,
+        tables: Mapping[str, list[pl.DataFrame]],
+        checkpoint: Mapping[str, np.ndarray] | None,
+    ) -> dict[str, Any]:
+        """Write the files of one commit; take them all back if one fails."""
+        last = self.manifest
+        number = f"{last.token:08d}-{last.version + 1:08d}"
+        written: list[FileRecord] = []
+        files: dict[str, Any] = {}
+        try:
+            for table, frames in tables.items():
+                for frame in frames:
+                    name = f"{table}-{number}.parquet"
+                    written.append(segment.write(self._folder, name, frame))
+                    files[table] = (*getattr(last, table), written[-1])
+            if checkpoint is not None:
+                name = f"checkpoint-{number}.safetensors"
+                written.append(checkpoints.write(self._folder, name, checkpoint))
+                files["checkpoint"] = written[-1]
+            if written:
+                durable.sync_folder(self._folder)
+        except BaseException:
+            self._discard(written)
+            raise
+        durable.reached("files written")
+        return files
+
+    def _commit(self, state: Manifest) -> None:
+        path = manifest.path_of(self._folder, state.version)
+        written = [file for file in state.files if file not in self.manifest.files]
+        try:
+            won = durable.create_if_absent(path, sealed.seal(state))
+        except BaseException:
+            if not path.exists():
+                self._discard(written)
+            raise
+        if not won:
+            self._discard(written)
+            raise self._lost()
+        # A late writer may have filled a number that was swept since: see who leads.
+        if manifest.versions(self._folder)[:1] != [state.version]:
+            raise self._lost()
+        self._history = manifest.kept([state, *self._history])
+        sweep(self._folder, self._history)
+
+    def _check_held(self) -> None:
+        if manifest.versions(self._folder)[:1] != [self.manifest.version]:
+            raise self._lost()
+
+    def _discard(self, written: list[FileRecord]) -> None:
+        for record in written:
+            (self._folder / record.name).unlink(missing_ok=True)
+
+    def _lost(self) -> LostClaim:
+        return LostClaim(
+            f"Bundle {self.manifest.bundle} in {self._folder} was claimed by another "
+            "process, so this one no longer records it. Run one process per study, "
+            "then run the command again: it goes on from the newest record."
+        )
+
+
+def claim(folder: Path, runs: tuple[str, ...], owner: Mapping[str, Any]) -> Claim:
+    """Claim the bundle in `folder` for `owner`, whoever held it before.
+
+    Goes on from the newest state whose files are all sound, and tells in the
+    manifest's `warnings` what was not. Raises Damaged if no state is left.
+    """
+    durable.make_folder(folder)
+    for _ in range(_ATTEMPTS):
+        found = manifest.versions(folder)
+        try:
+            history, damage = _sound(folder, found)
+        except FileNotFoundError:  # the owner before has just swept it
+            continue
+        if damage and not history and not manifest.reaches_start(found):
+            raise damage[0]
+        version = found[0] + 1 if found else 1
+        state = _claimed(history, folder.name, runs, owner, version, damage)
+        path = manifest.path_of(folder, version)
+        if durable.create_if_absent(path, sealed.seal(state)):
+            history = manifest.kept([state, *history])
+            sweep(folder, history)
+            return Claim(folder, history)
+    raise LostClaim(
+        f"Bundle {folder.name} in {folder} is being committed to by other processes. "
+        "Run one process per study, then run the command again."
+    )
+
+
+def sweep(folder: Path, history: list[Manifest]) -> None:
+    """Remove what the manifests in `history` (newest first) do not name.
+
+    Leaves alone what may belong to a later claim. What cannot be removed stays: the
+    commit before has succeeded, and nothing names it.
+    """
+    named = {record.name for state in history for record in state.files}
+    named |= {manifest.path_of(folder, state.version).name for state in history}
+    newest = history[0]
+    for name in sorted(os.listdir(folder)):
+        match = _OWNED.fullmatch(name)
+        if match is None or name in named:
+            continue
+        if match[1] and int(match[1]) > newest.token:
+            continue
+        if match[2] and int(match[2]) > newest.version:
+            continue
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
+        durable.reached("swept")
+
+
+def _sound(folder: Path, found: list[int]) -> tuple[list[Manifest], list[Damaged]]:
+    """Read the manifests that can be gone on from, newest first, and the damage met.
+
+    A finished bundle is taken as it is: its record is not cut for a lost checkpoint.
+    """
+    history: list[Manifest] = []
+    damage: list[Damaged] = []
+    for version in found:
+        try:
+            state = manifest.load(folder, version)
+        except Damaged as error:
+            damage.append(error)
+            continue
+        broken = None if history or state.finished else state.damage(folder)
+        if broken is None:
+            history.append(state)
+        else:
+            damage.append(broken)
+    return history, damage
+
+
+def _claimed(
+    history: list[Manifest],
+    bundle: str,
+    runs: tuple[str, ...],
+    owner: Mapping[str, Any],
+    version: int,
+    damage: list[Damaged],
+) -> Manifest:
+    if history:
+        base = history[0]
+    else:
+        status = dict.fromkeys(runs, "queued")
+        base = Manifest(bundle=bundle, version=0, token=0, attempts=0, status=status)
+    told = [f"{error.path.name} {error.reason}" for error in damage]
+    warnings = [f"before attempt {base.attempts + 1}: {line}" for line in told]
+    started = {
+        run: "running" if value == "queued" else value
+        for run, value in base.status.items()
+    }
+    return base.model_copy(
+        update={
+            "version": version,
+            "token": version,
+            "attempts": base.attempts + 1,
+            "owner": dict(owner),
+            "status": started,
+            "warnings": (*base.warnings, *dict.fromkeys(warnings)),
+        }
+    )

@@ -1,0 +1,165 @@
+"""Durable files: written whole and there for good, or not there at all.
+
+The only place that relies on the disk's guarantees. `create_if_absent` is the store's
+compare-and-swap: it alone decides who commits. An object store has the same two verbs
+(a plain put, and a put on the condition that the key is absent), so a backend for one
+replaces this file and no other.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from allometry.refusal import Refusal
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV})
+
+
+class Damaged(Refusal):
+    """A file that is not what was written, named with what is wrong with it."""
+
+    def __init__(self, path: Path, reason: str, remedy: str = ""):
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} {reason}. {remedy or _remedy(path)}")
+
+
+def reached(point: str) -> None:
+    """Mark a point where a crash must do no harm: tests end the process here."""
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file that no record names yet, and make its bytes durable.
+
+    The name itself is durable after `sync_folder`. A failure leaves no file behind
+    and raises a Refusal.
+    """
+    with _refusing(path):
+        _write_synced(path, data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    with _refusing(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Create `folder` and its parents where missing, durably."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with _refusing(folder):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def create_if_absent(path: Path, data: bytes) -> bool:
+    """Write `path` whole and durably unless it exists; say whether it was written.
+
+    Of any number of processes that try at once, exactly one is told yes.
+    """
+    with _refusing(path):
+        staged = _stage(path, data)
+        try:
+            os.link(staged, path)
+        except FileExistsError:
+            return False
+        except FileNotFoundError:  # swept by an owner who is ahead of this one
+            return False
+        finally:
+            staged.unlink(missing_ok=True)
+        reached("linked")
+        sync_folder(path.parent)
+        reached("folder synced")
+    return True
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` in the place of what `path` held, atomically and durably."""
+    with _refusing(path):
+        staged = _stage(path, data)
+        os.replace(staged, path)
+        reached("replaced")
+        sync_folder(path.parent)
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Read at most `limit` bytes of a regular file.
+
+    Raises FileNotFoundError, and Damaged for anything but a regular file (a pipe would
+    wait for ever) or one beyond the limit.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Damaged(path, f"cannot be read ({error.strerror})") from error
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise Damaged(path, "is not a regular file")
+        if about.st_size > limit:
+            raise Damaged(path, f"has {about.st_size} bytes where {limit} are expected")
+        try:
+            return file.read(limit)
+        except OSError as error:
+            raise Damaged(path, f"cannot be read ({error.strerror})") from error
+
+
+def _stage(path: Path, data: bytes) -> Path:
+    staged = path.with_name(f"tmp-{path.name}-{secrets.token_hex(4)}")
+    _write_synced(staged, data)
+    return staged
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    path.unlink(missing_ok=True)  # left by an attempt that failed
+    try:
+        with path.open("xb") as file:
+            reached("opened")
+            file.write(data)
+            file.flush()
+            reached("written")
+            os.fsync(file.fileno())
+        reached("synced")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what the system refuses into a sentence with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        if error.errno in NO_ROOM:
+            remedy = "Free some disk space (or raise the file-size limit)"
+        elif error.errno in NO_LINKS:
+            remedy = "Choose a folder that you own, on a file system with hard links"
+        else:
+            remedy = "Check that the folder exists and that you may write to it"
+        raise Refusal(
+            f"{path} cannot be written: {why}. {remedy}, then run the same command "
+            "again; everything recorded so far is intact."
+        ) from error
+
+
+def _remedy(path: Path) -> str:
+    folder = path if path.is_dir() else path.parent
+    return (
+        "If its bundle is not finished, the same `allometry run` goes on from the "
+        "record before it; otherwise restore the file from a copy, or move "
+        f"{folder} away and run the study again to train the bundle anew."
+    )

@@ -1,0 +1,79 @@
+"""Segments: the rows of one commit in one table, an immutable Parquet file each."""
+
+import io
+from pathlib import Path
+
+import polars as pl
+
+from allometry.curves import durable
+from allometry.curves.durable import Damaged
+from allometry.curves.manifest import FileRecord
+from allometry.curves.table import Column, schema
+
+#: Bounds the memory that a hostile file can take.
+ROW_LIMIT = 1_000_000
+
+
+def conform(frame: pl.DataFrame, columns: dict[str, Column]) -> pl.DataFrame:
+    """Give `frame` exactly these columns, in their order and with their types.
+
+    A number that is not finite becomes null. Raises ValueError for a missing, unknown
+    or unfit column, naming it.
+    """
+    wanted = schema(columns)
+    wrong = set(frame.columns) ^ set(wanted)
+    if wrong:
+        raise ValueError(f"columns missing or unknown: {', '.join(sorted(wrong))}")
+    for name, dtype in wanted.items():
+        if not _fits(frame[name].dtype, dtype):
+            raise ValueError(f"column {name} is {frame[name].dtype}, not {dtype}")
+    exact = frame.select(wanted.names()).cast(wanted)
+    return exact.with_columns(
+        pl.when(pl.col(pl.Float64).is_finite()).then(pl.col(pl.Float64)).name.keep()
+    )
+
+
+def write(folder: Path, name: str, frame: pl.DataFrame) -> FileRecord:
+    """Write the rows of one commit, and describe the file."""
+    if frame.height > ROW_LIMIT:
+        raise ValueError(f"{frame.height} rows in one segment exceed {ROW_LIMIT}")
+    data = encode(frame)
+    durable.write(folder / name, data)
+    return FileRecord.of(name, data)
+
+
+def encode(frame: pl.DataFrame) -> bytes:
+    """Write a table as Parquet."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=False)
+    return buffer.getvalue()
+
+
+def read(
+    folder: Path, record: FileRecord, wanted: pl.Schema | None, remedy: str = ""
+) -> pl.DataFrame:
+    """Read a segment with exactly the `wanted` columns (None: any).
+
+    Raises Damaged if the file is missing, differs from its record or is no such table.
+    """
+    path = folder / record.name
+    data = record.read(folder, remedy)
+    try:
+        found = pl.read_parquet_schema(io.BytesIO(data))
+        if wanted is not None and dict(found) != dict(wanted):
+            raise Damaged(path, "has other columns than it should", remedy)
+        frame = pl.read_parquet(io.BytesIO(data), n_rows=ROW_LIMIT + 1)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise Damaged(path, "is no table in Parquet format", remedy) from error
+    if frame.height > ROW_LIMIT:
+        raise Damaged(path, f"has more than {ROW_LIMIT} rows", remedy)
+    return frame
+
+
+def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
+    """Say whether a cast from `found` to `wanted` keeps every value."""
+    if wanted == pl.Float64:
+        return found.is_numeric() or found == pl.Null
+    if wanted == pl.Int64:
+        return found.is_integer() or found == pl.Null
+    return found in (wanted, pl.Null)

@@ -1,0 +1,253 @@
+"""The store: a study's record on disk, readable at any time and safe from crashes.
+
+    study.json               the study as resolved, and the name of its table of runs
+    runs-<hash>.parquet      what is known of the runs before they start
+    bundles/<bundle>/        manifests, segments and checkpoints of one bundle
+    lock                     held by the process that runs the study
+    fit.json, report.html    derived from the record; may be deleted
+
+A row is in the record once `Claim.commit` has returned, and from then on for good.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+import pydantic
+
+from allometry.curves import durable, manifest, sealed, segment
+from allometry.curves.claim import Claim, claim
+from allometry.curves.durable import Damaged
+from allometry.curves.lock import locked
+from allometry.curves.manifest import FileRecord, Manifest
+from allometry.curves.table import CURVES, RUNS, SCORES, Column, schema
+from allometry.refusal import Refusal
+
+STUDY = "study.json"
+#: Columns of `runs` that the manifests fill in.
+DYNAMIC = ("status", "fingerprint", "attempts")
+STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
+
+_LEFT = re.compile(r"runs-[0-9a-f]{16}\.parquet|tmp-study\.json-[0-9a-f]+")
+_OWN = re.compile(r"study\.json|bundles|lock|runs-.*|tmp-.*")
+
+
+class StudyRecord(pydantic.BaseModel):
+    """What `study.json` holds."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["allometry store"] = "allometry store"
+    study: dict[str, Any]
+    runs: FileRecord
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Store:
+    """An open store. `plan` is the static part of `runs`, in the study's order."""
+
+    path: Path
+    study: dict[str, Any]
+    plan: pl.DataFrame = dataclasses.field(repr=False)
+
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """Names of the bundles, in the order of the study."""
+        return tuple(self.plan["bundle"].unique(maintain_order=True))
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes from running the study here, for a `with` block.
+
+        Raises a Refusal that names the process that does.
+        """
+        return locked(self.path / "lock")
+
+    def claim(self, bundle: str, owner: Mapping[str, Any]) -> Claim:
+        """Become the one process that may commit to `bundle`.
+
+        `owner` is recorded (JSON). Raises Damaged if the record cannot be gone on from.
+        """
+        runs = self.plan.filter(pl.col("bundle") == bundle)["run"]
+        if runs.is_empty():
+            raise ValueError(f"no bundle {bundle!r} in {self.path}")
+        return claim(self._folder(bundle), tuple(runs), owner)
+
+    def manifest(self, bundle: str) -> Manifest | None:
+        """Read the newest sound manifest of `bundle`; None if it was never claimed."""
+        return manifest.newest(self._folder(bundle))
+
+    def progress(self, bundle: str) -> dict[str, Any]:
+        """Read the metadata of the newest commit; empty before the first."""
+        state = self.manifest(bundle)
+        return {} if state is None else dict(state.metadata)
+
+    def runs(self) -> pl.DataFrame:
+        """Read the table of runs with the study's covariates, sorted by run."""
+        rows: list[tuple[str, str, str | None, int]] = []
+        for bundle in self.bundles:
+            state = self.manifest(bundle)
+            if state is not None:
+                about = (state.fingerprint, state.attempts)
+                rows += [(run, status, *about) for run, status in state.status.items()]
+        dynamic = schema({name: RUNS[name] for name in ("run", *DYNAMIC)})
+        joined = self.plan.join(
+            pl.DataFrame(rows, schema=dynamic, orient="row"), on="run", how="left"
+        ).with_columns(
+            pl.col("status").fill_null("queued"), pl.col("attempts").fill_null(0)
+        )
+        covariates = [name for name in self.plan.columns if name not in RUNS]
+        return joined.select(*RUNS, *covariates).sort("run")
+
+    def curves(self) -> pl.DataFrame:
+        """Read the learning curves, sorted by run and checkpoint."""
+        return self._read(CURVES, lambda state: state.curves).sort("run", "checkpoint")
+
+    def scores(self) -> pl.DataFrame:
+        """Read the scores, sorted by run, checkpoint, split, task, trial and k."""
+        return self._read(SCORES, lambda state: state.scores).sort(list(SCORES)[:6])
+
+    def table(self) -> pl.DataFrame:
+        """Read the curves with the columns of their runs beside: what laws take."""
+        joined = self.curves().join(self.runs(), on="run", how="left")
+        return joined.sort("run", "checkpoint")
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a file derived from the record, in the place of the one before."""
+        manifest.refuse_names([name], "file")
+        if _OWN.fullmatch(name):
+            raise ValueError(f"{name} belongs to the store")
+        path = self.path / name
+        durable.replace(path, text.encode())
+        return path
+
+    def _folder(self, bundle: str) -> Path:
+        return self.path / "bundles" / bundle
+
+    def _read(
+        self,
+        columns: dict[str, Column],
+        files: Callable[[Manifest], tuple[FileRecord, ...]],
+    ) -> pl.DataFrame:
+        wanted = schema(columns)
+        frames = [pl.DataFrame(schema=wanted)]
+        for bundle in self.bundles:
+            frames += self._segments(bundle, wanted, files)
+        return pl.concat(frames)
+
+    def _segments(
+        self,
+        bundle: str,
+        wanted: pl.Schema,
+        files: Callable[[Manifest], tuple[FileRecord, ...]],
+    ) -> list[pl.DataFrame]:
+        state = self.manifest(bundle)
+        while state is not None:
+            folder = self._folder(bundle)
+            try:
+                return [segment.read(folder, file, wanted) for file in files(state)]
+            except Damaged:
+                # A claim that fell back may have swept it: then there is a newer state.
+                before, state = state, self.manifest(bundle)
+                if state is None or state.version == before.version:
+                    raise
+        return []
+
+
+def create(path: str | Path, study: Mapping[str, Any], runs: pl.DataFrame) -> Store:
+    """Make a store for `study` (JSON) at `path`, which must not exist or be empty.
+
+    `runs` has the columns of `table.RUNS` but for status, fingerprint and attempts,
+    and the study's covariates. Raises a Refusal for a folder in use and for names that
+    cannot be those of files, ValueError for columns that do not fit.
+    """
+    path = Path(path)
+    plan = _plan(runs)
+    _refuse_used(path)
+    durable.make_folder(path)
+    data = segment.encode(plan)
+    name = f"runs-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+    durable.write(path / name, data)
+    durable.sync_folder(path)
+    record = StudyRecord(study=dict(study), runs=FileRecord.of(name, data))
+    if not durable.create_if_absent(path / STUDY, sealed.seal(record)):
+        raise Refusal(f"{path} has just become the store of another process.")
+    return open_store(path)
+
+
+def open_store(path: str | Path) -> Store:
+    """Open the store at `path`.
+
+    Raises a Refusal if there is none, it is damaged, or a newer Allometry wrote it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise Refusal(
+            f"{path} {what}: name the folder of a study, which `allometry run` makes."
+        )
+    if not _names(path):
+        raise Refusal(
+            f"{path} is empty: name the folder of a study, which `allometry run` makes."
+        )
+    remedy = "Restore it from a copy, or run the study again in another folder."
+    try:
+        record = sealed.unseal(path / STUDY, StudyRecord, remedy)
+    except FileNotFoundError as error:
+        raise Refusal(
+            f"{path} is not the folder of a study: it has no {STUDY}. Name a folder "
+            "that `allometry run` has made."
+        ) from error
+    plan = segment.read(path, record.runs, None, remedy)
+    try:
+        return Store(path, record.study, _plan(plan))
+    except ValueError as error:
+        reason = f"is no table of runs ({error})"
+        raise Damaged(path / record.runs.name, reason, remedy) from error
+
+
+def _plan(runs: pl.DataFrame) -> pl.DataFrame:
+    """Check the static part of `runs`; covariates come last."""
+    covariates = [name for name in runs.columns if name not in STATIC]
+    taken = sorted(set(covariates) & ({*CURVES, *SCORES, *RUNS}))
+    if taken:
+        raise ValueError(f"covariates with the names of columns: {', '.join(taken)}")
+    nested = [name for name in covariates if runs[name].dtype.is_nested()]
+    if nested:
+        raise ValueError(f"covariates that are not plain values: {', '.join(nested)}")
+    static = segment.conform(runs.drop(covariates), STATIC)
+    if static["run"].is_duplicated().any() or static["bundle"].null_count():
+        raise ValueError("runs without a bundle, or two of one name")
+    manifest.refuse_names(static["run"].to_list(), "run")
+    manifest.refuse_names(static["bundle"].unique().to_list(), "bundle")
+    return pl.concat([static, runs.select(covariates)], how="horizontal")
+
+
+def _refuse_used(path: Path) -> None:
+    """Refuse a folder in use; what a `create` that was killed left may be there."""
+    if path.exists() and not path.is_dir():
+        raise Refusal(f"{path} is a file: choose a folder for the study.")
+    names = _names(path) if path.exists() else []
+    if STUDY in names:
+        raise Refusal(
+            f"{path} holds a study already: choose another folder, or run the command "
+            "that made it to go on with it."
+        )
+    if not all(_LEFT.fullmatch(name) for name in names):
+        raise Refusal(
+            f"{path} is not empty and holds no study: choose a new or empty folder. "
+            "Nothing in it was changed."
+        )
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError as error:
+        raise Refusal(
+            f"{path} cannot be read ({error.strerror}). Check its permissions."
+        ) from error
