@@ -1,0 +1,147 @@
+"""Crossings: the interactions at which a run reaches a performance level.
+
+A learning curve is noisy and may fall, so it is made monotone (isotonic) before its
+crossing is sought, and read log-linearly between checkpoints. A run that never gets
+there is censored: its crossing is `None`, never a guess.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from scipy.optimize import isotonic_regression
+
+from allometry.refusal import Refusal
+
+Values = Sequence[float] | np.ndarray | pl.Series
+
+COLUMNS = (
+    "run",
+    "parameters",
+    "seed",
+    "horizon",
+    "interactions",
+    "performance",
+    "status",
+)
+
+
+def crossing(interactions: Values, performance: Values, level: float) -> float | None:
+    """Find where the isotonic fit of a run's curve first reaches `level`.
+
+    `interactions` and `performance` are one run's checkpoints, in any order. Between
+    two checkpoints performance is taken as linear in the logarithm of interactions.
+    A run that is at the level from its first checkpoint crosses there at the latest:
+    that checkpoint is returned. `None` means that the run never crosses.
+
+    Raises:
+        Refusal: interactions that are not above 0, or lengths that differ.
+    """
+    E = np.asarray(interactions, dtype=np.float64)
+    R = np.asarray(performance, dtype=np.float64)
+    if E.shape != R.shape or E.ndim != 1 or E.size == 0:
+        raise Refusal(
+            f"A curve needs as many interactions as performances, got {E.shape} and "
+            f"{R.shape}. Give one of each for every checkpoint."
+        )
+    if not (E > 0).all() or not np.isfinite(R).all():
+        raise Refusal(
+            "`interactions` should be above 0 and `performance` finite at every "
+            "checkpoint. Leave out the row at 0 interactions."
+        )
+    order = np.argsort(E, kind="stable")
+    log_E, rising = np.log(E[order]), isotonic_regression(R[order]).x
+    index = int(np.searchsorted(rising, level, side="left"))
+    if index == len(rising):
+        return None
+    if index == 0:
+        return float(np.exp(log_E[0]))
+    share = (level - rising[index - 1]) / (rising[index] - rising[index - 1])
+    return float(np.exp(log_E[index - 1] + share * (log_E[index] - log_E[index - 1])))
+
+
+def crossings(
+    table: pl.DataFrame, level: float, size: int, chance: float
+) -> pl.DataFrame:
+    """Give one row per run of a size: where it crosses `level`, or how it does not.
+
+    Columns: `horizon`, `seed`, `crossing` (agent steps; null when not seen), `fate`
+    (`crossed`, `censored`: never reached the level; `early`: there at the first
+    checkpoint, so that the crossing is only known to lie before it) and `status`.
+    `table` comes from `usable`. Missing performance (after a run went non-finite)
+    counts as `chance`.
+    """
+    rows = []
+    own = table.filter(pl.col("parameters") == size).sort("horizon", "seed", "run")
+    for _, run in own.group_by("run", maintain_order=True):
+        first = float(run["interactions"].min())  # type: ignore[arg-type]
+        at = crossing(
+            run["interactions"].to_numpy(),
+            run["performance"].fill_null(chance),
+            level,
+        )
+        fate = "censored" if at is None else "early" if at <= first else "crossed"
+        rows.append(
+            {
+                "horizon": float(run["horizon"][0]),
+                "seed": run["seed"][0],
+                "crossing": at if fate == "crossed" else None,
+                "fate": fate,
+                "status": str(run["status"][0]),
+            }
+        )
+    return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def usable(table: pl.DataFrame) -> pl.DataFrame:
+    """Keep the runs that ended (done or nonfinite), in numbers.
+
+    Performance that is not finite becomes null.
+
+    Raises:
+        Refusal: a column is missing, not numeric or not above 0 where it must be; a
+            performance is missing in a run that is done; or no run ended.
+    """
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise Refusal(
+            f"The horizon law needs the column '{missing[0]}', one row per run and "
+            f"checkpoint. Add it; the columns are: {', '.join(COLUMNS)}."
+        )
+    runs = table.filter(pl.col("status").is_in(["done", "nonfinite"]))
+    if runs.is_empty():
+        raise Refusal(
+            "The table holds no finished run: column 'status' says neither done nor "
+            "nonfinite in any row. Finish the study first."
+        )
+    for name in ("parameters", "seed", "horizon", "interactions", "performance"):
+        if not runs[name].dtype.is_numeric() and runs[name].dtype != pl.Null:
+            raise Refusal(
+                f"Column '{name}' holds {runs[name].dtype}, not numbers: convert it."
+            )
+    for name in ("parameters", "horizon", "interactions"):
+        values = runs[name].cast(pl.Float64)
+        if not (values.is_finite() & (values > 0)).fill_null(False).all():
+            raise Refusal(
+                f"Column '{name}' should be a finite number above 0 in every row: "
+                "leave out the rows where it is 0, negative or empty."
+            )
+    performance = pl.col("performance").cast(pl.Float64)
+    finite = pl.when(performance.is_finite()).then(performance)
+    runs = runs.with_columns(finite.alias("performance"))
+    holes = runs.filter((pl.col("status") == "done") & pl.col("performance").is_null())
+    if not holes.is_empty():
+        raise Refusal(
+            f"Column 'performance' is missing in run {holes['run'][0]!r}, whose status "
+            "is done: fill it in, or set the status to nonfinite if the run diverged."
+        )
+    return runs
+
+
+_SCHEMA = {
+    "horizon": pl.Float64,
+    "seed": pl.Int64,
+    "crossing": pl.Float64,
+    "fate": pl.String,
+    "status": pl.String,
+}
