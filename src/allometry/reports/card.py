@@ -1,0 +1,107 @@
+"""The fit card as HTML: everything that decided a fit, in reading order.
+
+The card is JSON-able: mappings become definition lists, lists of mappings become
+tables, numbers are written short with their full value as a tooltip. All text is
+escaped.
+"""
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from allometry.laws.estimates import Estimate, Fit
+from allometry.reports import numbers
+
+
+def fit_card(fit: Fit) -> str:
+    """Write the parameters, what follows from them, and the card."""
+    return (
+        _estimates("The law’s constants", fit.parameters)
+        + _estimates("What follows from them", fit.derived)
+        + value_html(fit.card)
+    )
+
+
+def value_html(value: Any) -> str:
+    """Write a JSON-able value as HTML."""
+    if isinstance(value, Mapping):
+        return _definitions(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if value and all(isinstance(item, Mapping) for item in value):
+            return table(value)
+        return ", ".join(value_html(item) for item in value) or "none"
+    return _scalar(value)
+
+
+def table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> str:
+    """Write rows that share keys as a table that scrolls on a narrow screen."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numeric = {
+        name for name in names if all(_is_number(row.get(name, 0)) for row in rows)
+    }
+
+    def cell(tag: str, name: str, content: str) -> str:
+        kind = ' class="number"' if name in numeric else ""
+        return f"<{tag}{kind}>{content}</{tag}>"
+
+    head = "".join(cell("th", name, label(name)) for name in names)
+    body = "".join(
+        f"<tr>{''.join(cell('td', n, value_html(row.get(n, ''))) for n in names)}</tr>"
+        for row in rows
+    )
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def label(name: str) -> str:
+    """Turn a key into a label: `size_exponent` into “Size exponent”."""
+    words = str(name).replace("_", " ").strip()
+    return html.escape(words[:1].upper() + words[1:])
+
+
+def _estimates(caption: str, estimates: Mapping[str, Estimate]) -> str:
+    rows = [
+        {
+            "name": name,
+            "value": estimate.value,
+            "low (5 %)": estimate.low,
+            "high (95 %)": estimate.high,
+            "unit": estimate.unit,
+        }
+        for name, estimate in estimates.items()
+    ]
+    return table(rows, caption) if rows else ""
+
+
+def _definitions(pairs: Mapping[str, Any]) -> str:
+    if not pairs:
+        return "none"
+    lines = "".join(
+        f"<dt>{label(name)}</dt><dd>{value_html(value)}</dd>"
+        for name, value in pairs.items()
+    )
+    return f'<dl class="card">{lines}</dl>'
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, int | float) and not isinstance(value, bool)
+    )
+
+
+def _scalar(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and abs(value) < 1e6:
+        return f"{value:,}"
+    if isinstance(value, int | float):
+        small = value != 0 and abs(value) < 1e-3
+        text = f"{value:.2e}" if small else numbers.power(value, 3)
+        return f'<span title="{value!r}">{html.escape(text)}</span>'
+    return html.escape(str(value))

@@ -1,0 +1,1 @@
+"""Figures: each a function of tables and fits to a Plotly figure."""

@@ -1,0 +1,41 @@
+// Draws every figure of the page, in the colours of the reader's theme and for the
+// width of the screen. Figures come in light colours; `twins` maps each to its dark one.
+"use strict";
+const { figures, twins } = JSON.parse(document.getElementById("figures").textContent);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const narrow = matchMedia("(max-width: 36rem)");
+const config = {
+  displaylogo: false, responsive: true, typesetMath: false, plotlyServerURL: "",
+  displayModeBar: "hover", modeBarButtons: [["toImage"]], doubleClick: false,
+};
+
+const recolour = (value) => {
+  if (typeof value === "string") return Object.hasOwn(twins, value) ? twins[value] : value;
+  if (Array.isArray(value)) return value.map(recolour);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, recolour(v)]));
+};
+
+const fitted = (layout) => {
+  if (!narrow.matches) return layout;
+  return {
+    ...layout,
+    height: Math.min(layout.height, layout.meta?.rows ? layout.height : 380),
+    font: { ...layout.font, size: 11 },
+    margin: { ...layout.margin, l: 4, r: 8 },
+  };
+};
+
+const draw = (printing) => {
+  for (const [name, figure] of Object.entries(figures)) {
+    const light = !dark.matches || printing === true;
+    const { data, layout } = light ? structuredClone(figure) : recolour(figure);
+    Plotly.react(name, data, fitted(layout), config);
+  }
+};
+
+draw(false);
+dark.addEventListener("change", () => draw(false));
+narrow.addEventListener("change", () => draw(false));
+addEventListener("beforeprint", () => draw(true));
+addEventListener("afterprint", () => draw(false));
