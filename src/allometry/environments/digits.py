@@ -18,7 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from allometry.environments import idx
 from allometry.environments.environment import TimeStep
+from allometry.refusal import Refusal
 from allometry.specs import ArraySpec, EnvironmentSpec
 
 LABELS = 10
@@ -70,7 +72,10 @@ class Digits:
         """One player sees an image `[H, W, 1]` and names one of ten labels."""
         image = ArraySpec(tuple(self.images.shape[1:]), "float32", 0.0, 1.0)
         return EnvironmentSpec(
-            image, ArraySpec((), "int32", num_values=LABELS), reward_range=(0.0, 1.0)
+            image,
+            ArraySpec((), "int32", num_values=LABELS),
+            reward_range=(0.0, 1.0),
+            episodic=False,
         )
 
     @property
@@ -157,11 +162,13 @@ class Digits:
 
 
 def load(source: str | Path = "sklearn") -> Digits:
-    """Load scikit-learn's 1,797 digits (8×8).
+    """Load scikit-learn's 1,797 digits (8×8), or the IDX files in a folder (28×28).
 
-    Their split is one fixed permutation: it does not change with a run's seed.
+    scikit-learn's split is one fixed permutation: it does not change with a run's
+    seed. The IDX files' split is their own. Raises `Refusal` if a file is missing,
+    damaged, or does not fit the others.
     """
-    return _from_sklearn()
+    return _from_sklearn() if source == "sklearn" else _from_idx(Path(source))
 
 
 def _from_sklearn() -> Digits:
@@ -173,6 +180,49 @@ def _from_sklearn() -> Digits:
     labels = bunch.target[order].astype(np.int32)
     training = round(len(order) * (1 - HELD_OUT_SHARE))
     return Digits(jnp.asarray(images), jnp.asarray(labels), training, white=16)
+
+
+def _from_idx(folder: Path) -> Digits:
+    if not folder.is_dir():
+        raise Refusal(
+            f'There is no folder {folder}. Name "sklearn", or a folder with the four '
+            "IDX files of MNIST."
+        )
+    images, labels = _pair(folder, "train")
+    held_out_images, held_out_labels = _pair(folder, "t10k")
+    if images.shape[1:] != held_out_images.shape[1:]:
+        raise Refusal(
+            f"In {folder} the training images are {images.shape[1:]} pixels and the "
+            f"held-out ones {held_out_images.shape[1:]}. "
+            "Use files that belong together."
+        )
+    return Digits(
+        jnp.asarray(np.concatenate([images, held_out_images])[..., None]),
+        jnp.asarray(np.concatenate([labels, held_out_labels]).astype(np.int32)),
+        len(images),
+        white=255,
+    )
+
+
+def _pair(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read the images and labels of one part of MNIST and check that they fit."""
+    images_path = idx.find(folder, f"{part}-images-idx3-ubyte")
+    labels_path = idx.find(folder, f"{part}-labels-idx1-ubyte")
+    images, labels = idx.read(images_path, axes=3), idx.read(labels_path, axes=1)
+    if len(images) != len(labels):
+        raise Refusal(
+            f"{images_path} has {len(images):,} images and {labels_path} has "
+            f"{len(labels):,} labels. Use files that belong together."
+        )
+    if images.size == 0:
+        raise Refusal(f"{images_path} has no images in it. {idx.AGAIN}")
+    if labels.max() >= LABELS:
+        where = int(np.argmax(labels >= LABELS))
+        raise Refusal(
+            f"{labels_path}: label {where:,} (counted from 0) is {labels[where]}, and "
+            f"only 0 to {LABELS - 1} name a digit. {idx.AGAIN}"
+        )
+    return images, labels
 
 
 def _draw(key: Key[Array, ""], task: Task) -> Int[Array, ""]:

@@ -7,7 +7,7 @@ caller's sampler. `allometry.environments.contract` executes all of this as chec
 that every environment must pass.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
@@ -23,8 +23,9 @@ class TimeStep(NamedTuple):
     `reward` is the reward of the action that led here (0 after `reset`), and
     `extras["previous_action"]` is that action (0 after `reset`): agents with memory
     read both. `terminated` ends the episode in the task's own sense (the value of
-    what follows is 0), `truncated` cuts it (bootstrap), `trial_end` closes a trial
-    within an episode. `player_mask` says which players are present.
+    what follows is 0), `truncated` cuts it (bootstrap). `trial_end` closes a trial
+    within an episode; the end of an episode closes its last. `player_mask` says which
+    players are present.
     """
 
     observation: PyTree
@@ -37,6 +38,7 @@ class TimeStep(NamedTuple):
     extras: dict[str, PyTree]
 
 
+@runtime_checkable
 class Environment(Protocol):
     """An environment as the agents see it."""
 

@@ -30,3 +30,47 @@ def dense(key: Key[Array, ""], inputs: int, outputs: int, gain: float = 1.0) -> 
     """Build a dense layer with weights N(0, gain²/inputs); the key is consumed."""
     weight = jax.random.normal(key, (outputs, inputs)) * (gain * inputs**-0.5)
     return Dense(weight, jnp.zeros(outputs))
+
+
+class Convolution(eqx.Module):
+    """A convolution `[height, width, inputs] -> [height', width', outputs]`.
+
+    Stride 1 and no padding: a kernel of size k takes k − 1 off each side length.
+    """
+
+    weight: Float[Array, "size size inputs outputs"]
+    bias: Float[Array, " outputs"]
+
+    def __call__(
+        self, image: Float[Array, "height width inputs"]
+    ) -> Float[Array, "smaller_height smaller_width outputs"]:
+        """Return the feature maps of one image."""
+        maps = jax.lax.conv_general_dilated(
+            image[None],
+            self.weight,
+            window_strides=(1, 1),
+            padding="VALID",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        return maps[0] + self.bias
+
+
+def convolution(
+    key: Key[Array, ""], size: int, inputs: int, outputs: int, gain: float = 1.0
+) -> Convolution:
+    """Build a `size` × `size` convolution with weights N(0, gain²/(size²·inputs)).
+
+    The key is consumed.
+    """
+    weight = jax.random.normal(key, (size, size, inputs, outputs))
+    weight = weight * (gain * (size * size * inputs) ** -0.5)
+    return Convolution(weight, jnp.zeros(outputs))
+
+
+def max_pool(
+    maps: Float[Array, "height width channels"],
+) -> Float[Array, "half_height half_width channels"]:
+    """Take the maximum of each 2 × 2 square; an odd last row or column is left out."""
+    height, width, channels = maps.shape
+    maps = maps[: height // 2 * 2, : width // 2 * 2]
+    return maps.reshape(height // 2, 2, width // 2, 2, channels).max((1, 3))

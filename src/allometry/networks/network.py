@@ -4,6 +4,7 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from allometry.networks.layers import Dense
+from allometry.networks.torsos import Torso
 
 
 class Network(eqx.Module):
@@ -13,10 +14,10 @@ class Network(eqx.Module):
     none; the field stands here so that its parameters have a name of their own.
     """
 
-    torso: eqx.Module
+    torso: Torso
     memory: None
     head: Dense
 
     def __call__(self, observation: Float[Array, "..."]) -> Float[Array, " outputs"]:
         """Return the outputs (logits or a value) for one observation."""
-        return self.head(self.torso(observation))  # type: ignore[operator]
+        return self.head(self.torso(observation))

@@ -8,13 +8,12 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
 from allometry.networks.layers import dense
 from allometry.networks.network import Network
-from allometry.networks.torsos import mlp
+from allometry.networks.torsos import Torso, digits_cnn, mlp
 from allometry.refusal import Refusal
 from allometry.specs import ArraySpec
 
@@ -23,12 +22,19 @@ from allometry.specs import ArraySpec
 class Family:
     """A torso's builder and the width and depth of its default member."""
 
-    build: Callable[[Key[Array, ""], ArraySpec, int, int], eqx.Module]
+    build: Callable[[Key[Array, ""], ArraySpec, int, int], Torso]
     width: int
     depth: int
 
 
-FAMILIES: dict[str, Family] = {"mlp": Family(mlp, width=128, depth=1)}
+FAMILIES: dict[str, Family] = {
+    "mlp": Family(mlp, width=128, depth=1),
+    "cnn": Family(digits_cnn, width=1000, depth=0),
+}
+
+
+#: How far above its target the smallest member of a family may lie, as a ratio.
+MISS = 1.25
 
 
 def scale(
@@ -74,6 +80,39 @@ def family(torso: str) -> Family:
     return FAMILIES[torso]
 
 
+def width_for(
+    observation: ArraySpec, outputs: int, factor: float, *, torso: str = "mlp"
+) -> int:
+    """Return the width whose N is closest to `factor` times the default member's.
+
+    The depth stays the default's. Raises `Refusal` if even width 1 has more.
+    """
+    return _closest(
+        lambda width: _size(observation, outputs, torso, width, None),
+        factor * _size(observation, outputs, torso, None, None),
+        smallest=1,
+        what=f"width of the {torso}",
+    )
+
+
+def depth_for(
+    observation: ArraySpec, outputs: int, factor: float, *, torso: str = "mlp"
+) -> int:
+    """Return the depth whose N is closest to `factor` times the default member's.
+
+    The width stays the default's, and so do the layers that read the observation
+    and give the outputs: depth can make a network larger at will, in steps of
+    width² + width, but never smaller than those layers (.37 of the default MLP for
+    8×8 digits). Small members need a smaller width. Raises `Refusal` below that.
+    """
+    return _closest(
+        lambda depth: _size(observation, outputs, torso, None, depth),
+        factor * _size(observation, outputs, torso, None, None),
+        smallest=0,
+        what=f"depth of the {torso}",
+    )
+
+
 def learning_rate_scale(
     width: int, depth: int, default_width: int, default_depth: int
 ) -> float:
@@ -84,3 +123,34 @@ def learning_rate_scale(
     1/√depth (arXiv 2310.02244, recalled). No blocks and one block count alike.
     """
     return math.sqrt(default_width / width * max(default_depth, 1) / max(depth, 1))
+
+
+def _size(
+    observation: ArraySpec,
+    outputs: int,
+    torso: str,
+    width: int | None,
+    depth: int | None,
+) -> int:
+    """Count the parameters of a member without building it."""
+    build = scale(observation, outputs, torso=torso, width=width, depth=depth)
+    shapes = jax.eval_shape(build, jax.random.key(0))
+    return sum(leaf.size for leaf in jax.tree.leaves(shapes))
+
+
+def _closest(
+    size: Callable[[int], int], target: float, smallest: int, what: str
+) -> int:
+    """Find the argument of the increasing `size` whose value is nearest to `target`."""
+    if size(smallest) > target * MISS:
+        raise Refusal(
+            f"No {what} gives {target:,.0f} parameters: {smallest} already has "
+            f"{size(smallest):,}. Ask for a larger factor."
+        )
+    low, high = smallest, smallest + 1
+    while size(high) < target:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if size(middle) < target else (low, middle)
+    return min(low, high, key=lambda n: abs(math.log(size(n) / target)))

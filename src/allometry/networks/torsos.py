@@ -7,15 +7,42 @@ their blocks by 1/√blocks (arXiv 2110.00641, released code), and Depth-μP der
 the same factor for blocks of one layer (arXiv 2310.02244, recalled).
 """
 
+import abc
+
 import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
-from allometry.networks.layers import Dense, dense
+from allometry.networks.layers import (
+    Convolution,
+    Dense,
+    convolution,
+    dense,
+    max_pool,
+)
+from allometry.refusal import Refusal
 from allometry.specs import ArraySpec
 
+#: Channels of the convolutions of `DigitsCNN` where its width is 1,000.
+CHANNELS = (16, 32)
+CHANNELS_WIDTH = 1000
 
-class MLP(eqx.Module):
+#: Gain of the first weights before φ: keeps the mean square of the units where φ
+#: passes one half of it on.
+GAIN = 2**0.5
+
+
+class Torso(eqx.Module):
+    """What every torso has: the layer that reads the observation, and features."""
+
+    embedding: eqx.AbstractVar[eqx.Module]
+
+    @abc.abstractmethod
+    def __call__(self, observation: Float[Array, "..."]) -> Float[Array, " width"]:
+        """Return the features of one observation."""
+
+
+class MLP(Torso):
     """A dense layer and residual blocks over the flattened observation."""
 
     embedding: Dense
@@ -33,6 +60,58 @@ def mlp(key: Key[Array, ""], observation: ArraySpec, width: int, depth: int) -> 
         dense(first, observation.size, width),
         tuple(dense(block, width, width) for block in rest),
     )
+
+
+class DigitsCNN(Torso):
+    """The network of Hilton et al. 2023 (arXiv 2301.13442) for 28×28 digits.
+
+    5×5 convolution, 2×2 max-pool, 3×3 convolution, 2×2 max-pool, dense, ReLU. Our
+    sources name the paper's 1,000 dense units but neither its channels nor its
+    padding: 16 and 32 channels per 1,000 units and no padding are ours, and so are
+    the residual blocks that may follow.
+    """
+
+    embedding: Convolution
+    convolution: Convolution
+    hidden: Dense
+    blocks: tuple[Dense, ...]
+
+    def __call__(
+        self, observation: Float[Array, "height width channels"]
+    ) -> Float[Array, " width"]:
+        """Return the features of one image."""
+        maps = max_pool(jax.nn.relu(self.embedding(observation)))
+        maps = max_pool(jax.nn.relu(self.convolution(maps)))
+        return residual(self.blocks, jax.nn.relu(self.hidden(maps.ravel())))
+
+
+def digits_cnn(
+    key: Key[Array, ""], observation: ArraySpec, width: int, depth: int
+) -> DigitsCNN:
+    """Build a `DigitsCNN`, its channels in proportion to `width`.
+
+    The key is consumed. Raises `Refusal` for what is not an image of ≥ 12×12 pixels.
+    """
+    if len(observation.shape) != 3 or min(observation.shape[:2]) < 12:
+        raise Refusal(
+            f'The torso "cnn" reads images of at least 12×12 pixels, and the '
+            f'observation has shape {observation.shape}. Choose the torso "mlp".'
+        )
+    height, breadth, channels = observation.shape
+    few, many = (max(1, round(c * width / CHANNELS_WIDTH)) for c in CHANNELS)
+    pixels = _pixels_left(height) * _pixels_left(breadth)
+    first, second, third, *rest = jax.random.split(key, 3 + depth)
+    return DigitsCNN(
+        convolution(first, 5, channels, few, GAIN),
+        convolution(second, 3, few, many, GAIN),
+        dense(third, pixels * many, width, GAIN),
+        tuple(dense(block, width, width, GAIN) for block in rest),
+    )
+
+
+def _pixels_left(side: int) -> int:
+    """Follow a side of the image through 5×5, halving, 3×3, halving."""
+    return ((side - 4) // 2 - 2) // 2
 
 
 def residual(
