@@ -4,3 +4,10 @@ Belongs here: the maths of scaling laws, their estimators, intervals, forecasts 
 verdicts. Numbers in (arrays, data frames), law out: no room of ours is imported, and
 no JAX, so that a law from finished logs costs a second.
 """
+
+from allometry.laws.estimates import Estimate, Fit, Replicate
+from allometry.laws.fit import fit
+from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.settings import IntrinsicSettings
+
+__all__ = ["Estimate", "Fit", "Intrinsic", "IntrinsicSettings", "Replicate", "fit"]

@@ -1,0 +1,255 @@
+"""Clean: from finished runs to the points that a law is fitted to.
+
+In this order: a run that went non-finite counts as chance performance from there on;
+seeds are averaged per size and checkpoint, dead runs with them; each size's mean curve
+is made non-decreasing in E (isotonic regression), since a fall is a fault of the
+training and not of the size; the start of training and what lies outside the band are
+left out; a point weighs Δ ln E, the stretch of its curve for which it stands, so that
+a law does not depend on how densely a curve was logged. All that was done is counted.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.optimize import isotonic_regression
+
+from allometry.laws.intrinsic import Array
+from allometry.laws.runs import finished
+from allometry.laws.settings import IntrinsicSettings
+from allometry.refusal import Refusal
+
+LEAST_SIZES = 4
+#: A fall of a size's mean curve below its best by more than this is reported.
+RAW_DROP = 0.05
+#: A run is dead when its moving mean over so many checkpoints never gets above
+#: chance by more than this share of the way to the band.
+_DEAD_WINDOW, _DEAD_SHARE = 5, 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class SizeMeans:
+    """Mean curves over seeds, of all sizes one after the other; shape `[rows]`.
+
+    `raw` is the mean, `cleaned` the same made non-decreasing in E, `used` says
+    which rows became points.
+    """
+
+    N: Array
+    E: Array
+    raw: Array
+    cleaned: Array
+    used: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Points:
+    """What a law is fitted to; arrays have shape `[points]`.
+
+    `N` in parameters, `E` in interactions, `weight` is Δ ln E, `group` is the index
+    of the size in `sizes`. `kappa` is the median over runs of compute / (N E) in FLOPs
+    per parameter and interaction, `kappa_of_runs` its values, with `kappa_group`
+    the size that each belongs to. `counts` is JSON-able, for the fit card.
+    """
+
+    N: Array
+    E: Array
+    performance: Array
+    weight: Array
+    group: np.ndarray
+    sizes: Array
+    kappa_of_runs: Array
+    kappa_group: np.ndarray
+    curves: SizeMeans
+    counts: Mapping[str, Any]
+
+    @property
+    def kappa(self) -> float:
+        """κ in C = κ N E, in FLOPs per parameter and interaction."""
+        return float(np.median(self.kappa_of_runs))
+
+
+def points(
+    table: pl.DataFrame,
+    settings: IntrinsicSettings | None = None,
+    *,
+    with_nonfinite: bool = True,
+) -> Points:
+    """Clean a table of runs into points.
+
+    `table` has a row per (run, checkpoint) with the columns run, parameters, seed,
+    interactions, compute, performance and status. `with_nonfinite=False` leaves out
+    the runs that went non-finite. Raises `Refusal` naming the column and the remedy
+    where the table cannot be used, and where nothing of it lies in the band.
+    """
+    settings = settings or IntrinsicSettings()
+    runs, left_out = finished(table)
+    if not with_nonfinite:
+        runs = runs.filter(pl.col("status") != "nonfinite")
+    sizes = np.sort(runs["parameters"].unique().to_numpy())
+    if len(sizes) < LEAST_SIZES:
+        raise Refusal(
+            f"The table holds finished runs of {len(sizes)} model sizes (column "
+            f"'parameters'); a law needs at least {LEAST_SIZES}, better 8: train more "
+            "sizes."
+        )
+    curves = [_mean_curve(runs, float(size), settings) for size in sizes]
+    means = SizeMeans(
+        N=np.repeat(sizes, [len(curve.E) for curve in curves]),
+        E=np.concatenate([curve.E for curve in curves]),
+        raw=np.concatenate([curve.raw for curve in curves]),
+        cleaned=np.concatenate([curve.cleaned for curve in curves]),
+        used=np.concatenate([_used(curve, settings) for curve in curves]),
+    )
+    if not means.used.any():
+        raise Refusal(_empty_band(means, settings))
+    used = means.used
+    weight = np.concatenate([_stretch(np.log(curve.E)) for curve in curves])
+    kappa, kappa_size = _kappa(runs)
+    return Points(
+        N=means.N[used],
+        E=means.E[used],
+        performance=means.cleaned[used],
+        weight=weight[used],
+        group=np.searchsorted(sizes, means.N[used]),
+        sizes=sizes,
+        kappa_of_runs=kappa,
+        kappa_group=np.searchsorted(sizes, kappa_size),
+        curves=means,
+        counts={
+            "cleaned": settings.monotone,
+            **_counts(runs, left_out, curves, means),
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Curve:
+    """The mean curve of one size; arrays have shape `[checkpoints]`."""
+
+    N: float
+    E: Array
+    raw: Array
+    cleaned: Array
+    dead: int
+    drops: list[dict[str, float]]
+
+
+def _mean_curve(runs: pl.DataFrame, size: float, settings: IntrinsicSettings) -> _Curve:
+    """Average a size's runs over the checkpoints that they share."""
+    of_size = runs.filter(pl.col("parameters") == size)
+    stopped = of_size.filter(pl.col("status") == "nonfinite")["run"].unique().to_list()
+    wide = of_size.pivot(on="run", index="interactions", values="performance").sort(
+        "interactions"
+    )
+    names = [name for name in wide.columns if name != "interactions"]
+    matrix = wide.select(names).to_numpy().astype(np.float64)
+    for column, name in enumerate(names):
+        if name in stopped:
+            finite = np.flatnonzero(np.isfinite(matrix[:, column]))
+            end = finite[-1] + 1 if len(finite) else 0
+            matrix[end:, column] = settings.chance
+    shared = np.isfinite(matrix).all(axis=1)
+    if 2 * shared.sum() < np.isfinite(matrix).sum(axis=0).max():
+        raise Refusal(
+            f"The runs with parameters = {size:g} share only {shared.sum()} values of "
+            "'interactions', so that they cannot be averaged: log all seeds of a size "
+            "at the same checkpoints, or interpolate them to common ones."
+        )
+    matrix = matrix[shared]
+    interactions = wide["interactions"].to_numpy()[shared]
+    raw = matrix.mean(axis=1)
+    cleaned = np.asarray(isotonic_regression(raw).x) if settings.monotone else raw
+    alive = [name not in stopped for name in names]
+    dead = sum(_dead(curve, settings) for curve in matrix.T[alive])
+    return _Curve(
+        size, interactions, raw, cleaned, dead, _drops(size, interactions, raw)
+    )
+
+
+def _dead(curve: Array, settings: IntrinsicSettings) -> bool:
+    """Whether a run never learned: its moving mean stays at chance."""
+    window = min(_DEAD_WINDOW, len(curve))
+    moving = np.convolve(curve, np.full(window, 1 / window), mode="valid")
+    limit = settings.chance + _DEAD_SHARE * (settings.band[0] - settings.chance)
+    return bool(moving.max() <= limit)
+
+
+def _drops(size: float, interactions: Array, raw: Array) -> list[dict[str, float]]:
+    """List the falls of a mean curve below its best so far, one entry per best."""
+    best = np.maximum.accumulate(raw)
+    falls = []
+    for level in np.unique(best):
+        rows = np.flatnonzero(best == level)
+        lowest = rows[np.argmin(raw[rows])]
+        if level - raw[lowest] > RAW_DROP:
+            falls.append(
+                {
+                    "size": size,
+                    "interactions": float(interactions[lowest]),
+                    "from": float(level),
+                    "to": float(raw[lowest]),
+                }
+            )
+    return falls
+
+
+def _used(curve: _Curve, settings: IntrinsicSettings) -> np.ndarray:
+    """Say which checkpoints are past the excluded start and inside the band."""
+    low, high = settings.band
+    late = curve.E / curve.E[-1] > settings.exclude_first
+    return np.asarray(late & (curve.cleaned >= low) & (curve.cleaned <= high))
+
+
+def _stretch(log_interactions: Array) -> Array:
+    """Give Δ ln E per checkpoint: half the way to each of its neighbours."""
+    if len(log_interactions) == 1:
+        return np.ones(1)
+    edges = (log_interactions[1:] + log_interactions[:-1]) / 2
+    edges = np.r_[log_interactions[0], edges, log_interactions[-1]]
+    return np.diff(edges)
+
+
+def _kappa(runs: pl.DataFrame) -> tuple[Array, Array]:
+    """Give compute / (N E) at the last row of each run, and the run's size."""
+    last = runs.group_by("run").agg(pl.all().sort_by("interactions").last()).sort("run")
+    spent = last["parameters"] * last["interactions"]
+    return (last["compute"] / spent).to_numpy(), last["parameters"].to_numpy()
+
+
+def _counts(
+    runs: pl.DataFrame,
+    left_out: Mapping[str, int],
+    curves: list[_Curve],
+    means: SizeMeans,
+) -> dict[str, Any]:
+    by_run = runs.unique("run")
+    return {
+        "sizes": [curve.N for curve in curves],
+        "runs": by_run.height,
+        "seeds_per_size": by_run.group_by("parameters")
+        .len()
+        .sort("parameters")["len"]
+        .to_list(),
+        "checkpoints": len(means.E),
+        "points_used": int(means.used.sum()),
+        "sizes_used": len(np.unique(means.N[means.used])),
+        "longest_training": max(float(curve.E[-1]) for curve in curves),
+        "nonfinite_runs": by_run.filter(pl.col("status") == "nonfinite")["run"]
+        .sort()
+        .to_list(),
+        "dead_runs": sum(curve.dead for curve in curves),
+        "left_out_runs": dict(left_out),
+        "raw_drops": [drop for curve in curves for drop in curve.drops],
+    }
+
+
+def _empty_band(means: SizeMeans, settings: IntrinsicSettings) -> str:
+    low, high = settings.band
+    return (
+        f"No point lies in the band {low:g} to {high:g}: after cleaning, performance "
+        f"runs from {means.cleaned.min():.3g} to {means.cleaned.max():.3g}. Set 'band' "
+        "to where the curves rise, and check 'chance' and 'maximum'."
+    )

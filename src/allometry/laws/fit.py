@@ -1,0 +1,51 @@
+"""Fit: from a table of finished runs to a law with its intervals, verdict and card.
+
+`fit(law, table)` is the one verb. A law is found by its name in `LAWS`.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from allometry.laws.clean import Points, points
+from allometry.laws.estimates import Fit
+from allometry.laws.fit_card import cautions, fit_card
+from allometry.laws.settings import IntrinsicSettings as IntrinsicSettings
+from allometry.laws.solve import solve
+from allometry.refusal import Refusal
+
+
+def fit(
+    law: str, table: pl.DataFrame, *, settings: IntrinsicSettings | None = None
+) -> Fit:
+    """Fit a law to a table of runs (columns: see `laws.clean.points`).
+
+    A law that the data cannot identify is a `Fit` too: `identified` is false and
+    `warnings` begins with the reasons. Raises `Refusal` for an unknown law and for a
+    table that cannot be used.
+    """
+    if law not in LAWS:
+        raise Refusal(f"There is no law {law!r}; choose from: {', '.join(LAWS)}.")
+    return LAWS[law](table, settings or IntrinsicSettings())
+
+
+def intrinsic(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
+    """Fit I^(−β) = (N_c/N)^α_N + (E_c/E)^α_E (see `laws.intrinsic`)."""
+    cleaned: Points = points(table, settings)
+    solution = solve(cleaned)
+    card = fit_card(table, settings, cleaned, solution)
+    return Fit(
+        law="intrinsic",
+        parameters=solution.parameters,
+        derived=solution.derived,
+        identified=solution.identified,
+        warnings=(*solution.reasons, *solution.warnings, *cautions(card)),
+        replicates=solution.replicates,
+        residuals=solution.residuals,
+        card=card,
+    )
+
+
+LAWS: dict[str, Callable[[pl.DataFrame, IntrinsicSettings], Fit]] = {
+    "intrinsic": intrinsic,
+}

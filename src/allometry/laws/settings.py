@@ -1,0 +1,99 @@
+"""Settings: what must be decided before an intrinsic-performance law is fitted.
+
+The band above all: the law drifts with the level of performance, so a band chosen
+after looking at the fit chooses the exponent.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pydantic
+
+from allometry.refusal import Refusal
+
+Band = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class IntrinsicSettings:
+    """How the points of a law are made, and what its card says of them.
+
+    Bands, `chance` and `maximum` are in the unit of the performance column.
+    Raises `Refusal` where they contradict each other.
+    """
+
+    band: Band = (0.2, 0.95)
+    """Performance that the law is fitted to; fix it before looking at a fit."""
+    other_bands: tuple[Band, ...] = ((0.14, 0.9), (0.3, 0.95))
+    """Bands shown beside it, to show what the choice of the band does."""
+    drift_bands: tuple[Band, ...] = ((0.2, 0.6), (0.35, 0.8), (0.5, 0.95))
+    """Overlapping bands from low to high, to show drift of the law."""
+    exclude_first: float = 1 / 64
+    """Share of each size's training, from its start, that is left out."""
+    chance: float = 0.1
+    """Performance without learning; a non-finite run is given it from there on."""
+    maximum: float = 1.0
+    """Largest possible performance."""
+    monotone: bool = True
+    """Whether each size's mean curve is made non-decreasing before the fit."""
+    performance: str = "performance"
+    """What the performance column measures, for axes and the card."""
+    natural_metric: Literal["fail-to-success"] | None = None
+    """The metric that is a power of intrinsic performance, where there is one."""
+    parameters_are: str = "parameters of the policy"
+    """What N counts, for the card."""
+    tuned: str = "not stated"
+    """What was tuned for each size and how, for the card."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.exclude_first < 1:
+            raise Refusal(
+                f"exclude_first is {self.exclude_first:g}: give the share of training "
+                "to leave out, at least 0 and less than 1."
+            )
+        if not self.chance < self.maximum or not math.isfinite(
+            self.maximum - self.chance
+        ):
+            raise Refusal(
+                f"chance is {self.chance:g} and maximum {self.maximum:g}: give finite "
+                "values with chance below maximum."
+            )
+        named = [("band", self.band)]
+        named += [("other_bands", band) for band in self.other_bands]
+        named += [("drift_bands", band) for band in self.drift_bands]
+        for name, (low, high) in named:
+            if not self.chance <= low < high <= self.maximum:
+                raise Refusal(
+                    f"{name} holds ({low:g}, {high:g}): give low < high between "
+                    f"chance ({self.chance:g}) and maximum ({self.maximum:g})."
+                )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "IntrinsicSettings":
+        """Make settings from the keys of a study file.
+
+        Raises `Refusal` naming a key that does not exist or whose value is unusable.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        unknown = sorted(set(values) - set(names))
+        if unknown:
+            raise Refusal(
+                f"The law's settings have no key {unknown[0]!r}. "
+                f"Use one of: {', '.join(names)}."
+            )
+        try:
+            return _ADAPTER.validate_python(dict(values))
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise Refusal(
+                f"The law's setting {where!r} cannot be used: {message}."
+                if where
+                else message
+            ) from None
+
+
+_ADAPTER = pydantic.TypeAdapter(IntrinsicSettings)
