@@ -1,10 +1,12 @@
 """Chapters: one law with the runs behind it, and the sections that show it.
 
 A study has one law, or one per value of a covariate such as the horizon; each has a
-chapter. Sections are plain records that the page turns into HTML.
+chapter.
 """
 
 import dataclasses
+import html
+import math
 from collections.abc import Iterator
 
 import plotly.graph_objects as go
@@ -12,34 +14,16 @@ import polars as pl
 
 from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
+from allometry.laws.natural import NaturalLaw, natural_of
 from allometry.laws.settings import IntrinsicSettings
-from allometry.reports import card, drift, words
+from allometry.reports import card, drift, numbers, words
 from allometry.reports.figures.best_size import best_size
 from allometry.reports.figures.forest import forest
 from allometry.reports.figures.intrinsic import intrinsic
 from allometry.reports.figures.learning import learning_curves, size_means
+from allometry.reports.figures.natural import natural_ratio
+from allometry.reports.section import Drawing, Section
 from allometry.reports.style import Sizes
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawing:
-    """A figure with the id of its place in the page; `key` asks for the size key."""
-
-    name: str
-    figure: go.Figure
-    alternative: str
-    key: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """A piece of the page: `prose` and `after` are HTML, before and after figures."""
-
-    name: str
-    title: str
-    prose: str
-    drawings: tuple[Drawing, ...] = ()
-    after: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +42,28 @@ class Chapter:
     points: Points | None
     trained: pl.DataFrame
     held_out: pl.DataFrame
+    sizes: Sizes
 
-    @property
-    def sizes(self) -> Sizes:
-        """The chapter's sizes with their colours."""
-        return Sizes(tuple(self.trained["parameters"].unique().sort().to_list()))
+
+def settings_of(fit: Fit) -> IntrinsicSettings:
+    """Read from a fit's card how its points were made."""
+    card, excluded = fit.card, fit.card.get("excluded", {})
+    standard = IntrinsicSettings()
+    return dataclasses.replace(
+        standard,
+        band=tuple(excluded.get("band", standard.band)),
+        exclude_first=excluded.get("first_share_of_training", standard.exclude_first),
+        monotone=excluded.get("monotone_means", standard.monotone),
+        chance=card.get("chance", standard.chance),
+        maximum=card.get("maximum", standard.maximum),
+        performance=card.get("performance_is", standard.performance),
+        tuned=card.get("tuned_per_size", standard.tuned),
+    )
+
+
+def is_found(fit: Fit) -> bool:
+    """Say whether the fit has constants at all, identified or not."""
+    return all(math.isfinite(estimate.value) for estimate in fit.parameters.values())
 
 
 def sections(chapter: Chapter) -> Iterator[Section]:
@@ -71,6 +72,8 @@ def sections(chapter: Chapter) -> Iterator[Section]:
     if chapter.points is not None:
         yield _intrinsic(chapter, chapter.points)
         yield _best_size(chapter, chapter.points)
+        if (natural := natural_of(chapter.fit)) is not None:
+            yield _natural(chapter, chapter.points, natural)
     yield _drift(chapter)
     yield _limits(chapter)
     yield _card(chapter)
@@ -101,10 +104,17 @@ def _best_size(chapter: Chapter, points: Points) -> Section:
     return _drawn(chapter, "best-size", title, words.BEST_SIZE, figure)
 
 
+def _natural(chapter: Chapter, points: Points, natural: NaturalLaw) -> Section:
+    figure = natural_ratio(points, chapter.fit, natural, chapter.sizes)
+    prose = words.NATURAL.format(gamma=numbers.span(natural.gamma, numbers.exponent))
+    return _drawn(chapter, "natural", "What the compute buys", prose, figure)
+
+
 def _drift(chapter: Chapter) -> Section:
     figure = forest(drift.rows(chapter.fit))
     title = "How far the answer depends on choices"
-    return _drawn(chapter, "drift", title, words.DRIFT, figure, key=False)
+    prose = f"{words.DRIFT} {html.escape(chapter.fit.card.get('drift', ''))}"
+    return _drawn(chapter, "drift", title, prose, figure, key=False)
 
 
 def _limits(chapter: Chapter) -> Section:

@@ -1,24 +1,46 @@
 """Drift: the size exponents that a fit's card and replicates hold, as forest rows."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from allometry.laws.estimates import Estimate, Fit
 from allometry.laws.intrinsic import Intrinsic
 from allometry.reports import numbers
 from allometry.reports.figures.forest import Row
 
+#: Groups of refits in a card, with the title that each has in the figure.
+_BANDS = {
+    "other_bands": "Other bands, fixed beforehand",
+    "drift_bands": "From early to late learning",
+}
+
 
 def rows(fit: Fit) -> list[Row]:
     """List the fit, its refits by band, and its refits with one size left out."""
-    found = [Row("This fit", "all of it", fit.derived["size_exponent"], fit.identified)]
+    band = fit.card.get("excluded", {}).get("band")
+    name = _band_name(band) if band else "all of it"
+    found = [Row("This fit", name, fit.derived["size_exponent"], fit.identified)]
+    if (rest := fit.card.get("without_nonfinite_runs")) is not None:
+        found.append(_refit("This fit", "no diverged runs", rest))
+    for key, title in _BANDS.items():
+        for entry in fit.card.get(key, ()):
+            found.append(_refit(title, _band_name(entry["band"]), entry))
     for replicate in fit.replicates:
         exponent = Intrinsic(**replicate.parameters).size_exponent
-        found.append(
-            Row(
-                "Leaving one size out",
-                f"without {numbers.si(replicate.left_out)}",
-                Estimate(exponent, math.nan, math.nan),
-                True,
-            )
-        )
+        name = f"without {numbers.si(replicate.left_out)}"
+        alone = Estimate(exponent, math.nan, math.nan)
+        found.append(Row("Leaving one size out", name, alone, fit.identified))
     return found
+
+
+def _refit(group: str, name: str, entry: Mapping[str, Any]) -> Row:
+    """Turn a card's entry into a row; what was never found is NaN."""
+    stored = entry.get("size_exponent") or {}
+    known = [stored.get(key) for key in ("value", "low", "high")]
+    exponent = Estimate(*[math.nan if number is None else number for number in known])
+    return Row(group, name, exponent, bool(entry.get("identified")))
+
+
+def _band_name(band: tuple[float, float]) -> str:
+    return f"{band[0]:g} to {band[1]:g}"

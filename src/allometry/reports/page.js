@@ -26,15 +26,19 @@ const fitted = (layout) => {
   };
 };
 
+// What is folded away has no width yet: it is drawn when it opens.
 const draw = (printing) => {
   for (const [name, figure] of Object.entries(figures)) {
+    const place = document.getElementById(name);
+    if (place.closest("details:not([open])")) continue;
     const light = !dark.matches || printing === true;
     const { data, layout } = light ? structuredClone(figure) : recolour(figure);
-    Plotly.react(name, data, fitted(layout), config);
+    Plotly.react(place, data, fitted(layout), config);
   }
 };
 
 draw(false);
+document.addEventListener("toggle", () => draw(false), true);
 dark.addEventListener("change", () => draw(false));
 narrow.addEventListener("change", () => draw(false));
 addEventListener("beforeprint", () => draw(true));

@@ -26,8 +26,10 @@ from allometry.laws.estimates import Fit
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.settings import IntrinsicSettings
 from allometry.refusal import Refusal
-from allometry.reports import numbers, words
-from allometry.reports.chapter import Chapter, Section, sections
+from allometry.reports import horizon as horizons
+from allometry.reports import words
+from allometry.reports.chapter import Chapter, is_found, sections, settings_of
+from allometry.reports.section import Group, Section, drawings, group_html, section_html
 from allometry.reports.style import Sizes, palette_css, ramp_css, twins
 
 
@@ -56,27 +58,36 @@ def render(
             "The study has no finished checkpoint, so there is nothing to report. "
             "Run it first, then ask for the report again."
         )
-    chapters = [_chapter(study, runs, curves, scores, *fit) for fit in fits]
-    table = _joined(runs, curves)
-    written = [_headline(chapters, table, runs)]
-    for chapter in chapters:
-        written += sections(chapter)
-    written.append(_reproduce(study, runs, command))
-    return _document(study, written, Sizes(_sizes(runs)))
+    sizes = Sizes(tuple(runs["parameters"].unique().sort().to_list()))
+    chapters = [
+        _chapter(label, fit, sizes, (runs, curves, scores)) for label, fit in fits
+    ]
+    written: list[Section | Group] = [_headline(chapters, runs, _joined(runs, curves))]
+    if horizon:
+        written += horizons.sections(horizon, fits, sizes)
+    if len(chapters) == 1:
+        written += sections(chapters[0])
+    else:
+        written += [
+            Group(words.summary(chapter.label, chapter.fit), tuple(sections(chapter)))
+            for chapter in chapters
+        ]
+    prose = words.reproduce([fit for _, fit in fits], runs, command)
+    written.append(Section("reproduce", "How to reproduce", prose))
+    return _document(study, written, sizes)
 
 
 def _chapter(
-    study: Mapping[str, Any],
-    runs: pl.DataFrame,
-    curves: pl.DataFrame,
-    scores: pl.DataFrame,
     label: str,
     fit: Fit,
+    sizes: Sizes,
+    tables: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
 ) -> Chapter:
-    """Gather what one law was fitted to."""
+    """Gather what one law was fitted to; `tables` are runs, curves and scores."""
+    runs, curves, scores = tables
     if label and "horizon" in runs.columns:
         runs = runs.filter(pl.col("horizon") == _number(label))
-    settings = _settings(study)
+    settings = settings_of(fit)
     trained = _joined(runs, curves)
     keys = ["run", "checkpoint"]
     held_out = (
@@ -90,9 +101,10 @@ def _chapter(
         prefix=f"h{_number(label):g}-" if label else "",
         fit=fit,
         settings=settings,
-        points=_points(trained, settings),
+        points=_points(trained, settings) if is_found(fit) else None,
         trained=trained,
         held_out=held_out,
+        sizes=sizes,
     )
 
 
@@ -108,36 +120,28 @@ def _points(table: pl.DataFrame, settings: IntrinsicSettings) -> Points | None:
         return None
 
 
-def _settings(study: Mapping[str, Any]) -> IntrinsicSettings:
-    """Read the law's settings from the stored study, defaults where it has none."""
-    section = study.get("law")
-    return IntrinsicSettings.from_mapping(section if section else {})
-
-
 def _number(label: str) -> float:
     """Read the value in a label such as `h = 16`."""
     found = re.search(r"\d+(\.\d+)?(e[+-]?\d+)?", label)
     return float(found[0]) if found else float("nan")
 
 
-def _sizes(runs: pl.DataFrame) -> tuple[int, ...]:
-    return tuple(runs["parameters"].unique().sort().to_list())
-
-
 def _headline(
-    chapters: Sequence[Chapter], table: pl.DataFrame, runs: pl.DataFrame
+    chapters: Sequence[Chapter], runs: pl.DataFrame, table: pl.DataFrame
 ) -> Section:
-    fit = chapters[0].fit
-    prose = words.headline(fit) + words.cards(fit, table, runs) + words.reasons(fit)
-    return Section("law", "The law", prose)
-
-
-def _reproduce(study: Mapping[str, Any], runs: pl.DataFrame, command: str) -> Section:
-    return Section("reproduce", "How to reproduce", words.reproduce(runs, command))
+    """Say the law first: its sentence, the key numbers, and what refuses it."""
+    if len(chapters) == 1:
+        fit = chapters[0].fit
+        prose = words.headline(fit) + words.reasons(fit)
+    else:
+        fits = [(chapter.label, chapter.fit) for chapter in chapters]
+        prose = words.several(fits)
+    cards = words.cards([chapter.fit for chapter in chapters], table, runs)
+    return Section("law", "The law", prose + cards)
 
 
 def _document(
-    study: Mapping[str, Any], written: Sequence[Section], sizes: Sizes
+    study: Mapping[str, Any], written: Sequence[Section | Group], sizes: Sizes
 ) -> str:
     """Put the sections, figures, style and scripts into one HTML file."""
     files = resources.files(__package__)
@@ -152,7 +156,7 @@ def _document(
         title=html.escape(title),
         description=f"<p>{html.escape(description)}</p>" if description else "",
         style=palette_css() + ramp_css(sizes) + style,
-        sections="\n".join(_section(section, sizes) for section in written),
+        sections="\n".join(_piece(piece, sizes) for piece in written),
         figures=_figures(written, sizes),
         plotly=plotly_js,
         script=script,
@@ -177,34 +181,17 @@ def _policy(scripts: Iterable[str]) -> str:
     )
 
 
-def _section(section: Section, sizes: Sizes) -> str:
-    plots = "".join(
-        f'<figure>{_key(sizes) if drawing.key else ""}<div class="plot" '
-        f'id="{html.escape(drawing.name)}" role="img" '
-        f'aria-label="{html.escape(drawing.alternative)}"></div></figure>'
-        for drawing in section.drawings
-    )
-    return (
-        f'<section id="{html.escape(section.name)}"><h2>{html.escape(section.title)}'
-        f"</h2>{section.prose}{plots}{section.after}</section>"
-    )
+def _piece(piece: Section | Group, sizes: Sizes) -> str:
+    if isinstance(piece, Group):
+        return group_html(piece, sizes)
+    return section_html(piece, sizes)
 
 
-def _key(sizes: Sizes) -> str:
-    """Write which colour is which size, once above each figure that uses them."""
-    items = "".join(
-        f'<li class="size-{i}">{html.escape(numbers.si(n))}</li>'
-        for i, n in enumerate(sizes.parameters)
-    )
-    return f'<ul class="key"><li>Parameters:</li>{items}</ul>'
-
-
-def _figures(written: Sequence[Section], sizes: Sizes) -> str:
+def _figures(written: Sequence[Section | Group], sizes: Sizes) -> str:
     """Write all figures as JSON that cannot end its script element."""
     figures = {
         drawing.name: json.loads(plotly.io.to_json(drawing.figure, remove_uids=True))
-        for section in written
-        for drawing in section.drawings
+        for drawing in drawings(written)
     }
     text = json.dumps(
         {"figures": figures, "twins": twins(sizes)}, separators=(",", ":")

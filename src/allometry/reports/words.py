@@ -8,12 +8,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
+import allometry
 from allometry.laws.estimates import Estimate, Fit
 from allometry.laws.settings import IntrinsicSettings
-from allometry.reports import numbers
+from allometry.reports import card, numbers
 
 #: How far beyond the data's compute forecasts are drawn.
 BEYOND = 30
+_MOST_PRINTS = 4
 
 LEARNING = (
     "Each line is one model size: how well it does after so many interactions with its "
@@ -40,15 +42,17 @@ BEST_SIZE = (
     "law than that says that more of a growing budget should go into interactions."
 )
 NATURAL = (
-    "Intrinsic performance says what a return costs, not what it is. Where failures "
-    "per success fall as a power of it, a straight line here, the law can also say "
-    "how well a model nobody has trained yet would do."
+    "What does better intrinsic performance look like? Here as failures for every "
+    "success, which fall as a power of it: a straight line, of exponent −γ with "
+    "γ = {gamma}. As far as the points follow the line, the law can say how well a "
+    "model nobody has trained yet would do."
 )
 DRIFT = (
-    "The same exponent under other choices. Rows by performance band use only a "
-    "stretch of learning: if they march to one side, the law itself changes as "
-    "agents get better. In the last group each size is left out in turn: one row far "
-    "from the others means that a single size carries the result."
+    "The same exponent under other choices, which no interval over seeds contains. "
+    "Each row in the middle uses another stretch of learning, from one performance to "
+    "another: if rows march to one side, the law itself changes as agents get better. "
+    "At the bottom each size is left out in turn: a row far from the others means that "
+    "one size carries the result."
 )
 
 
@@ -61,13 +65,13 @@ def headline(fit: Fit) -> str:
             "do not determine how the best model size grows with compute, so no number "
             "on this page should be quoted as a law.</p>"
         )
-    larger = numbers.span(_tenfold(exponent))
+    larger = _factor(exponent)
     text = (
         f"With ten times the compute, the best model is <strong>{larger} times "
         "larger</strong>"
     )
     if (interactions := fit.derived.get("interactions_exponent")) is not None:
-        longer = numbers.span(_tenfold(interactions))
+        longer = _factor(interactions)
         text += f" and learns from {longer} times as many interactions"
     return (
         f'<p class="lead">{text}.</p><p class="quiet">In brackets: 90 % intervals. '
@@ -76,41 +80,78 @@ def headline(fit: Fit) -> str:
     )
 
 
+def several(fits: Sequence[tuple[str, Fit]]) -> str:
+    """Say the law of each label in a table, for a study with more than one."""
+    rows = [
+        {
+            "": label,
+            "size exponent": numbers.span(
+                fit.derived["size_exponent"], numbers.exponent
+            ),
+            "ten times the compute, best model": _factor(fit.derived["size_exponent"])
+            + " times larger",
+            "verdict": "identified",
+        }
+        if fit.identified
+        else {
+            "": label,
+            "size exponent": "–",
+            "ten times the compute, best model": "–",
+            "verdict": "not identified",
+        }
+        for label, fit in fits
+    ]
+    sure = sum(fit.identified for _, fit in fits)
+    lead = (
+        f'<p class="lead"><strong>{sure} of {len(fits)}</strong> laws are identified '
+        "by these runs, one for each row.</p>"
+    )
+    return lead + card.table(rows, "Values with 90 % intervals")
+
+
+def summary(label: str, fit: Fit) -> str:
+    """Give the line under which a law's own sections fold away, as plain text."""
+    if not fit.identified:
+        return f"{label}: not identified"
+    exponent = numbers.span(fit.derived["size_exponent"], numbers.exponent)
+    return f"{label}: size exponent {exponent}"
+
+
 def reasons(fit: Fit) -> str:
-    """List the fit's warnings: which rule refused, and which runs would mend it."""
-    if not fit.warnings:
+    """List why the law is refused and which runs would mend it, then the cautions."""
+    why = [text for text in fit.warnings if text in fit.card.get("reasons", ())]
+    rest = [text for text in fit.warnings if text not in why]
+    return _listed("Why, and what would mend it", why) + _listed(
+        "What to know about these runs", rest
+    )
+
+
+def _listed(title: str, sentences: Sequence[str]) -> str:
+    if not sentences:
         return ""
-    title = "What to know first" if fit.identified else "Why, and what would mend it"
-    items = "".join(f"<li>{html.escape(text)}</li>" for text in fit.warnings)
+    items = "".join(f"<li>{html.escape(text)}</li>" for text in sentences)
     return f"<h3>{title}</h3><ul>{items}</ul>"
 
 
-def cards(fit: Fit, table: pl.DataFrame, runs: pl.DataFrame) -> str:
-    """Write the key numbers: exponent, sizes, runs, compute, and the verdict."""
+def cards(fits: Sequence[Fit], table: pl.DataFrame, runs: pl.DataFrame) -> str:
+    """Write the key numbers: exponent, verdict, sizes, runs and what they cost."""
     spent = table.group_by("run").agg(pl.col("compute").max())["compute"].sum()
     longest = max(table["interactions"].to_list())
     sizes = runs["parameters"].unique().sort()
-    done = (runs["status"] == "done").sum()
-    rest = runs.height - done
-    entries = [
-        ("Size exponent", *_exponent_card(fit)),
-        ("Identified", "yes" if fit.identified else "no", _verdict(fit)),
-        (
-            "Model sizes",
-            str(len(sizes)),
-            f"{numbers.si(sizes[0])} to {numbers.si(sizes[-1])} parameters",
-        ),
-        (
-            "Runs",
-            str(runs.height),
-            f"all done, {runs['seed'].n_unique()} seeds a size"
-            if rest == 0
-            else f"{done} done, {rest} not (see the fit card)",
-        ),
-        ("Interactions", numbers.si(float(longest)), "agent steps in the longest run"),
-        ("Compute", numbers.power(float(spent)), "FLOPs of training, all runs"),
-    ]
-    return definition_cards(entries)
+    own = [] if len(fits) != 1 else [_exponent_card(fits[0]), _verdict_card(fits[0])]
+    return definition_cards(
+        [
+            *own,
+            (
+                "Model sizes",
+                str(len(sizes)),
+                f"{numbers.si(sizes[0])} to {numbers.si(sizes[-1])} parameters",
+            ),
+            ("Runs", str(runs.height), _statuses(runs)),
+            ("Interactions", numbers.si(longest), "agent steps in the longest run"),
+            ("Compute", numbers.power(float(spent)), "FLOPs of training, all runs"),
+        ]
+    )
 
 
 def definition_cards(entries: Sequence[tuple[str, str, str]]) -> str:
@@ -123,25 +164,32 @@ def definition_cards(entries: Sequence[tuple[str, str, str]]) -> str:
     return f'<dl class="cards">{boxes}</dl>'
 
 
-def _tenfold(exponent: Estimate) -> Estimate:
-    """Turn an exponent into the factor that ten times the compute brings."""
-    return Estimate(10**exponent.value, 10**exponent.low, 10**exponent.high)
+def _factor(exponent: Estimate) -> str:
+    """Write the factor that ten times the compute brings, with its interval."""
+    factor = Estimate(10**exponent.value, 10**exponent.low, 10**exponent.high)
+    return numbers.span(factor, lambda value: numbers.plain(value, 2))
 
 
-def _exponent_card(fit: Fit) -> tuple[str, str]:
-    exponent = fit.derived.get("size_exponent")
-    if exponent is None:
-        return "unknown", "of the best size in compute"
+def _exponent_card(fit: Fit) -> tuple[str, str, str]:
+    name, exponent = "Size exponent", fit.derived.get("size_exponent")
+    if exponent is None or not fit.identified:
+        return name, "–", "not identified"
     low, high = numbers.exponent(exponent.low), numbers.exponent(exponent.high)
-    if not fit.identified:
-        return "–", "not identified"
-    return numbers.exponent(exponent.value), f"90 % interval {low} to {high}"
+    return name, numbers.exponent(exponent.value), f"90 % interval {low} to {high}"
 
 
-def _verdict(fit: Fit) -> str:
+def _verdict_card(fit: Fit) -> tuple[str, str, str]:
     if fit.identified:
-        return "all five rules passed"
-    return "at least one rule refused"
+        return "Identified", "yes", "no rule refuses the law"
+    return "Identified", "no", "at least one rule refuses the law"
+
+
+def _statuses(runs: pl.DataFrame) -> str:
+    """Count the runs by how they ended: `all done`, or `22 done, 2 nonfinite`."""
+    counts = runs["status"].value_counts(sort=True)
+    if counts.height == 1 and counts["status"][0] == "done":
+        return f"all done, {runs['seed'].n_unique()} seeds of each size"
+    return ", ".join(f"{row['count']} {row['status']}" for row in counts.to_dicts())
 
 
 CARD = (
@@ -153,24 +201,49 @@ CARD = (
 def limits(fit: Fit, settings: IntrinsicSettings) -> str:
     """Say what the fit cannot: drift, the rules that refused, what was tuned."""
     low, high = settings.band
+    verdict = (
+        "None of the rules that refuse a law applied here; they catch most bad fits, "
+        "not all."
+        if fit.identified
+        else "A rule refused this law: see the reasons at the top of the page and in "
+        "the fit card. Its numbers are shown so that the next study can do better."
+    )
     items = [
-        "<strong>It is a law of a stretch of learning.</strong> It was fitted where "
-        f"performance lies between {low:g} and {high:g}; the rows by band above show "
-        "how it drifts. No interval over seeds or sizes contains that drift.",
-        "<strong>It is a law of this family of models as it was tuned.</strong> Tuned "
-        f"per size: {html.escape(settings.tuned)}.",
-        "<strong>Its constants are less certain than its exponents</strong>, and "
-        f"beyond {BEYOND} times the compute of the data nobody should follow it.",
+        "<strong>It holds for a stretch of learning.</strong> It was fitted where "
+        f"performance lies between {low:g} and {high:g}. How it drifts with "
+        "performance is shown above, and is in no interval on this page.",
+        "<strong>It holds for this family of models as tuned.</strong> What was tuned "
+        f"for each size: {html.escape(settings.tuned)}. A size whose learning rate "
+        "does not suit it looks like a worse size.",
+        "<strong>Exponents travel better than constants.</strong> Do not follow the "
+        f"law beyond {BEYOND} times the compute of its data, nor its constants to "
+        "another task.",
+        f"<strong>Was it identified?</strong> {verdict}",
     ]
     return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
-def reproduce(runs: pl.DataFrame, command: str) -> str:
-    """Give the command, the fingerprints and where the records lie."""
+def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
+    """Give the command, the versions and fingerprints, and where the records lie."""
     prints = runs["fingerprint"].unique().drop_nulls().sort().to_list()
-    shown = ", ".join(f"<code>{html.escape(p)}</code>" for p in prints[:8])
+    shown = ", ".join(f"<code>{html.escape(p)}</code>" for p in prints[:_MOST_PRINTS])
+    more = len(prints) - _MOST_PRINTS
+    versions = {"allometry": allometry.__version__}
+    for fit in fits:
+        versions |= fit.card.get("versions", {})
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        f"<p>The same command again gives the same study:</p>"
-        f"<pre>{html.escape(command)}</pre>"
-        f"<p>Fingerprints of the runs (study, code, versions and device): {shown}.</p>"
+        "<p>This command makes the study, its law and this page; given again, it "
+        f"finishes what is missing and repeats nothing:</p><pre>{html.escape(command)}"
+        '</pre><dl class="card"><dt>Versions behind the fit</dt>'
+        f"<dd>{html.escape(listed)}</dd>"
+        "<dt>Fingerprints of the runs</dt>"
+        f"<dd>{shown or 'none stored'}{f' and {more} more' if more > 0 else ''}. Runs "
+        "with the same one (study, code, versions, kind of device) are equal bit for "
+        "bit.</dd>"
+        "<dt>Records</dt><dd>In the study’s folder: <code>study.json</code> is the "
+        "study as it was run, <code>bundles/</code> holds every checkpoint’s rows as "
+        "Parquet, <code>fit.json</code> the law. "
+        "<code>allometry.curves.store.open_store(folder).table()</code> reads the curves."
+        "</dd></dl>"
     )

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
 from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.jackknife import interval
 from allometry.reports import numbers
 from allometry.reports.figures.intrinsic import law_of
 from allometry.reports.figures.marks import (
@@ -20,7 +21,6 @@ from allometry.reports.figures.marks import (
 from allometry.reports.style import LIGHT, Sizes
 
 BEYOND = 30.0
-_Z90 = 1.645
 
 
 def best_size(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
@@ -99,16 +99,16 @@ def cheapest_sizes(points: Points, law: Intrinsic, levels: int = 24) -> tuple:
 
 def optimal_size_band(fit: Fit, compute: Array) -> tuple[Array, Array]:
     """Give the 90 % band of N*(C): jackknife over sizes, on a log scale."""
-    logs = np.array(
-        [
-            np.log(Intrinsic(**replicate.parameters).optimal_size(compute))
-            for replicate in fit.replicates
-        ]
-    )
-    count = len(logs)
-    error = np.sqrt((count - 1) / count * ((logs - logs.mean(axis=0)) ** 2).sum(axis=0))
-    middle = np.log(law_of(fit).optimal_size(compute))
-    return np.exp(middle - _Z90 * error), np.exp(middle + _Z90 * error)
+    refits = [
+        Intrinsic(**replicate.parameters).optimal_size(compute)
+        for replicate in fit.replicates
+    ]
+    best = law_of(fit).optimal_size(compute)
+    bands = [
+        interval(float(value), values, "parameters", log=True)
+        for value, values in zip(best, np.array(refits).T, strict=True)
+    ]
+    return np.array([x.low for x in bands]), np.array([x.high for x in bands])
 
 
 def _language_slope(

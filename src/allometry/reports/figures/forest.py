@@ -39,7 +39,11 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         (True, "circle", "identified"),
         (False, "circle-open", "refused as not identified"),
     ):
-        chosen = [row for row in rows if row.identified is identified]
+        chosen = [
+            row
+            for row in rows
+            if row.identified is identified and math.isfinite(row.exponent.value)
+        ]
         if chosen:
             figure.add_trace(_marks(chosen, places, symbol, name))
     figure.add_vline(
@@ -50,7 +54,7 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         showarrow=False, font={"size": 11, "color": LIGHT["muted"]},
     )  # fmt: skip
     figure.update_xaxes(
-        title="Size exponent: N* grows as compute to this power (no unit)",
+        title="Size exponent (no unit)",
         range=_range(rows),
     )
     figure.update_yaxes(
@@ -77,7 +81,8 @@ def _lines(rows: Sequence[Row]) -> list[Row | str]:
 
 def _tick(line: Row | str) -> str:
     if isinstance(line, Row):
-        return inert(line.name)
+        known = math.isfinite(line.exponent.value)
+        return inert(line.name) + ("" if known else " (no fit)")
     return f"<b>{inert(line)}</b>"
 
 

@@ -63,8 +63,9 @@ def learning_curves(
             figure.add_trace(_mean_line(rows, sizes, size, "held out"))
     _kinds_legend(figure, held_out=not held_out.is_empty())
     if band is not None:
+        line = {"color": LIGHT["muted"], "width": 1, "dash": "dash"}
         for edge in band:
-            figure.add_hline(y=edge, line={"color": LIGHT["line"], "width": 1})
+            figure.add_hline(y=edge, line=line)
         figure.add_annotation(
             **note("the fit uses what lies between the lines"),
             x=0.01, xref="paper", y=band[1], xanchor="left", yanchor="bottom",
