@@ -43,10 +43,13 @@ class EnvironmentSpec:
 
     `observation` and `action` describe one player; every array of a `TimeStep`
     that belongs to players has a leading axis of length `players`, also when
-    there is one. `reward_range` bounds the reward of one step.
+    there is one. `reward_range` bounds the reward of one step. An environment that is
+    not `episodic` neither terminates nor truncates: the rollout then never resets,
+    and keeps no observation twice.
     """
 
     observation: Any
     action: ArraySpec
     players: int = 1
     reward_range: tuple[float, float] = (float("-inf"), float("inf"))
+    episodic: bool = True

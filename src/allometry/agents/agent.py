@@ -1,0 +1,89 @@
+"""The agent contract: `init`, `act`, `learn`, and what it costs.
+
+An agent is a frozen record of hyper-parameters, each marked *traced* (a leaf of the
+learner: may be vmapped or mutated by a population, never recompiles) or *static*
+(decides the program). A learner is a pytree whose leaves are all arrays, so that it
+may be a `scan` carry, a `vmap` axis and a checkpoint as it is.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple, Protocol
+
+from jaxtyping import Array, Float, Key, PyTree
+
+from allometry.environments.environment import TimeStep
+from allometry.specs import EnvironmentSpec
+
+Learner = Any
+Memory = Any
+
+
+class Flops(NamedTuple):
+    """What one interaction costs, in FLOPs."""
+
+    act: float
+    learn: float
+
+
+class Agent(Protocol):
+    """An agent as the loop sees it. Functions are for one environment instance."""
+
+    def init(self, spec: EnvironmentSpec, key: Key[Array, ""]) -> Learner:
+        """Build a learner with this record's hyper-parameters; the key is consumed."""
+        ...
+
+    def initial_memory(self, learner: Learner) -> Memory:
+        """Give the memory of an episode's first step (an empty pytree if none)."""
+        ...
+
+    def act(
+        self,
+        learner: Learner,
+        timestep: TimeStep,
+        memory: Memory,
+        key: Key[Array, ""],
+        *,
+        explore: bool = True,
+    ) -> tuple[PyTree, Memory, dict[str, Array]]:
+        """Choose the players' actions `[P, ...]`; extras go into the batch."""
+        ...
+
+    def learn(
+        self, learner: Learner, batch: Any, key: Key[Array, ""]
+    ) -> tuple[Learner, dict[str, Float[Array, ""]]]:
+        """Update on one batch; the metrics are means over it."""
+        ...
+
+    def probabilities(
+        self, learner: Learner, observation: Float[Array, "..."]
+    ) -> Float[Array, " A"]:
+        """Give the exploring policy's action probabilities for one observation."""
+        ...
+
+    def parameters(self, learner: Learner) -> dict[str, int]:
+        """Count parameters by network and part (`policy.torso`, `value.heads`, …)."""
+        ...
+
+    def flops(self, spec: EnvironmentSpec, samples: int) -> Flops:
+        """Count FLOPs per interaction when `samples` interactions make a batch."""
+        ...
+
+    def updates(self) -> int:
+        """Count the gradient steps of one call of `learn`."""
+        ...
+
+
+def traced(default: float, doc: str) -> Any:
+    """Declare a hyper-parameter that is a leaf of the learner."""
+    return dataclasses.field(default=default, metadata={"traced": True, "doc": doc})
+
+
+def static(default: Any, doc: str) -> Any:
+    """Declare a hyper-parameter that decides the program."""
+    return dataclasses.field(default=default, metadata={"traced": False, "doc": doc})
+
+
+def traced_names(record: Any) -> tuple[str, ...]:
+    """Name the traced hyper-parameters of an agent's record or class, in order."""
+    fields = dataclasses.fields(record)
+    return tuple(field.name for field in fields if field.metadata["traced"])

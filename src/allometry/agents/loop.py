@@ -1,0 +1,50 @@
+"""Loop: everything outside the learner that training needs to go on."""
+
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Key, PyTree
+
+from allometry.agents.agent import Agent, Learner
+from allometry.agents.samplers import Sampler
+from allometry.environments.environment import Environment, TimeStep
+
+
+class Loop(NamedTuple):
+    """The state of the collecting side; checkpointed beside the learner.
+
+    `environment`, `timestep` and `memory` have a leading axis of copies `[B, ...]`.
+    What an algorithm does without (a replay buffer, opponents) is an empty pytree.
+    """
+
+    environment: PyTree
+    timestep: TimeStep
+    memory: PyTree
+    replay: PyTree
+    opponents: PyTree
+    sampler: PyTree
+
+
+def start(
+    agent: Agent,
+    environment: Environment,
+    sampler: Sampler,
+    learner: Learner,
+    key: Key[Array, ""],
+    copies: int,
+) -> Loop:
+    """Reset `copies` instances of the environment; the key is consumed."""
+    sampler_key, task_key, reset_key = jax.random.split(key, 3)
+    state = sampler.init(environment, sampler_key)
+
+    def begin(
+        task_key: Key[Array, ""], reset_key: Key[Array, ""]
+    ) -> tuple[PyTree, TimeStep]:
+        task = sampler.sample(environment, state, task_key)
+        return environment.reset(reset_key, task)
+
+    environments, timestep = jax.vmap(begin)(
+        jax.random.split(task_key, copies), jax.random.split(reset_key, copies)
+    )
+    memory = jax.vmap(lambda _: agent.initial_memory(learner))(timestep.first)
+    return Loop(environments, timestep, memory, (), (), state)
