@@ -113,7 +113,8 @@ def sentences(fit: Fit) -> list[str]:
 _SENTENCES = {
     "size_exponent": "The best model size grows as compute^{}.",
     "interactions_exponent": "Its interactions grow as compute^{}.",
-    "natural_exponent": "The fail-to-success ratio falls as intrinsic performance^−{}.",
+    "natural_exponent": "The fail-to-success ratio falls as I^−γ, I the intrinsic "
+    "performance, with γ = {}.",
 }
 
 _AGAIN = "Make it again with `allometry fit`."
