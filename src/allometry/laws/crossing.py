@@ -73,7 +73,7 @@ def crossings(
     """
     rows = []
     own = table.filter(pl.col("parameters") == size).sort("horizon", "seed", "run")
-    for _, run in own.group_by("run", maintain_order=True):
+    for _, run in own.group_by("horizon", "run", maintain_order=True):
         first = float(run["interactions"].min())  # type: ignore[arg-type]
         at = crossing(
             run["interactions"].to_numpy(),

@@ -1,0 +1,117 @@
+"""Exponents by horizon: does the intrinsic law keep its exponent as tasks lengthen?
+
+One intrinsic fit per horizon, and Cochran's test of whether their size exponents
+agree. Hilton, Tang and Schulman (2023, arXiv 2301.13442) find that they stay about
+unchanged while the interactions needed grow.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from scipy.stats import chi2
+
+from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.fit import fit
+from allometry.laws.jackknife import QUANTILE
+from allometry.laws.runs import finished
+from allometry.laws.settings import IntrinsicSettings
+from allometry.refusal import Refusal
+
+#: Exponents are said to differ when chance alone would show so much less often.
+SIGNIFICANCE = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """Whether the size exponents of several fits agree.
+
+    `statistic` is Cochran's Q = Σ (aᵢ − ā)²/SEᵢ², χ² with `freedom` degrees of freedom
+    if they agree, and `p` the chance of a larger one. `pooled` is ā, the mean with
+    weights 1/SEᵢ². `agree` is `None` with fewer than two identified fits; agreement is
+    absence of evidence, as wide as the intervals are.
+    """
+
+    pooled: Estimate
+    statistic: float
+    freedom: int
+    p: float
+    agree: bool | None
+    sentence: str
+
+
+def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, Fit]:
+    """Fit the intrinsic law at each horizon of a table with the column `horizon`.
+
+    A horizon whose runs allow no fit at all (too few sizes, nothing in the band) gives
+    a `Fit` that is not identified, without numbers, whose warning says why.
+
+    Raises:
+        Refusal: the table cannot be used, whatever the horizon.
+    """
+    if "horizon" not in table.columns or table["horizon"].null_count():
+        raise Refusal(
+            "Fits by horizon need the column 'horizon' in every row. Add it, or fit "
+            "the table as one."
+        )
+    finished(table)
+    horizons = sorted(table["horizon"].unique().to_list())
+    return {
+        float(h): _fit_or_reason(table.filter(pl.col("horizon") == h), settings)
+        for h in horizons
+    }
+
+
+def agreement(fits: Mapping[float, Fit]) -> Agreement:
+    """Test whether the size exponents of the identified fits agree (Cochran's Q)."""
+    known = {
+        h: item.derived["size_exponent"] for h, item in fits.items() if item.identified
+    }
+    refused = [f"{h:g}" for h in fits if h not in known]
+    aside = f" Not identified at h = {', '.join(refused)}." if refused else ""
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    if len(known) < 2:
+        sentence = (
+            "Whether the size exponent holds over horizons cannot be told: "
+            f"{len(known)} of {len(fits)} horizons identify it.{aside}"
+        )
+        return Agreement(nothing, math.nan, 0, math.nan, None, sentence)
+    values = np.array([item.value for item in known.values()])
+    errors = np.array([(e.high - e.low) / (2 * QUANTILE) for e in known.values()])
+    precision = errors**-2
+    mean = float(precision @ values / precision.sum())
+    statistic = float(precision @ (values - mean) ** 2)
+    freedom = len(known) - 1
+    p = float(chi2.sf(statistic, freedom))
+    half = QUANTILE * float(precision.sum()) ** -0.5
+    pooled = Estimate(mean, mean - half, mean + half)
+    agree = p >= SIGNIFICANCE
+    verdict = "show no difference" if agree else "differ"
+    sentence = (
+        f"The size exponents at h = {', '.join(f'{h:g}' for h in known)} {verdict} "
+        f"(Cochran's Q = {statistic:.2f} on {freedom} degrees of freedom, "
+        f"p = {p:.2g}); pooled {mean:.2f} ({pooled.low:.2f} to {pooled.high:.2f})."
+        f"{aside}"
+    )
+    return Agreement(pooled, statistic, freedom, p, agree, sentence)
+
+
+def _fit_or_reason(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
+    try:
+        return fit("intrinsic", table, settings=settings)
+    except Refusal as refusal:
+        nothing = Estimate(math.nan, math.nan, math.nan)
+        return Fit(
+            law="intrinsic",
+            parameters=dict.fromkeys(("alpha_N", "alpha_E", "N_c", "kappa"), nothing),
+            derived=dict.fromkeys(
+                ("size_exponent", "interactions_exponent", "beta", "E_c"), nothing
+            ),
+            identified=False,
+            warnings=(str(refusal),),
+            replicates=(),
+            residuals=(),
+            card={"identified": False, "reasons": [str(refusal)]},
+        )
