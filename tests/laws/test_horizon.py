@@ -82,7 +82,8 @@ def test_censored_horizons_are_counted_and_left_out() -> None:
     assert fit.used == (1.0, 4.0, 16.0)
     assert fit.count("censored") == 3
     assert "At horizon 64, 3 of 3 runs never reached the level" in fit.warnings[0]
-    assert "Train longer" in fit.warnings[0]
+    assert "train longer" in fit.warnings[0]
+    assert "Horizon 64 is left out" in fit.warnings[1]
 
 
 def test_two_horizons_are_not_enough() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from allometry.laws.estimates import Estimate, Fit
 from allometry.laws.fit import fit
@@ -84,7 +84,7 @@ def agreement(fits: Mapping[float, Fit]) -> Agreement:
     mean = float(precision @ values / precision.sum())
     statistic = float(precision @ (values - mean) ** 2)
     freedom = len(known) - 1
-    p = float(chi2.sf(statistic, freedom))
+    p = float(chdtrc(freedom, statistic))
     half = QUANTILE * float(precision.sum()) ** -0.5
     pooled = Estimate(mean, mean - half, mean + half)
     agree = p >= SIGNIFICANCE

@@ -78,8 +78,8 @@ def horizon_law(
 
     `table` has one row per run and checkpoint: `run, parameters, seed, horizon,
     interactions, performance, status`. Performance that is missing after a run went
-    non-finite counts as `chance`. Horizons at which half of the runs or more never
-    crossed are left out, since those that did are the lucky ones. Runs that have not
+    non-finite counts as `chance`. Horizons at which half of the runs or more show no
+    crossing are left out, since those that do are no fair sample. Runs that have not
     ended (`status` neither done nor nonfinite) are left out.
 
     Not identified if fewer than 3 horizons or 4 runs remain, or an interval of E₀ or
@@ -182,30 +182,28 @@ def _fit(runs: pl.DataFrame, level: float, size: int) -> HorizonFit:
 def _select(
     observations: tuple[Observation, ...],
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Choose the horizons at which most runs cross; say what was left out."""
+    """Choose the horizons at which most runs show a crossing; say what is left out."""
     used, warnings = [], []
     for h in sorted({item.horizon for item in observations}):
         fates = [item.fate for item in observations if item.horizon == h]
         crossed, censored = fates.count("crossed"), fates.count("censored")
         if censored:
-            left_out = crossed <= censored
             warnings.append(
                 f"At horizon {h:g}, {censored} of {len(fates)} runs never reached the "
-                "level: " + (_LEFT_OUT if left_out else _KEPT)
+                "level: train longer there. Those that did are the lucky ones, so that "
+                "what they need reads too low."
             )
         if early := fates.count("early"):
             warnings.append(
                 f"At horizon {h:g}, {early} of {len(fates)} runs were at the level by "
-                "their first checkpoint and are left out: evaluate earlier, or ask "
-                "for a higher level."
+                "their first checkpoint, and where they crossed it is not known: "
+                "evaluate earlier, or ask for a higher level."
             )
-        if crossed > censored:
+        if 2 * crossed > len(fates):
             used.append(h)
+        else:
+            warnings.append(f"Horizon {h:g} is left out: too few crossings are seen.")
     return tuple(used), tuple(warnings)
-
-
-_LEFT_OUT = "this horizon is left out. Train longer there."
-_KEPT = "those that did are the lucky ones, so that what it needs reads too low."
 
 
 def _estimated(fit: HorizonFit, kept: list[Observation]) -> HorizonFit:

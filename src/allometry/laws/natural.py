@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pydantic
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from allometry.laws.clean import Points
 from allometry.laws.estimates import Estimate, Fit
@@ -264,7 +264,7 @@ def half_interval(replicates: Array, noise: float = 0.0) -> float:
     """
     if len(replicates) < 2:
         return math.nan
-    quantile = float(student.ppf(0.95, len(replicates) - 1))
+    quantile = float(stdtrit(len(replicates) - 1, 0.95))
     return quantile * math.hypot(standard_error(replicates), noise)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from allometry.laws.intrinsic import Array
 
@@ -45,7 +45,7 @@ def threshold(smallest: float, points: int, parameters: int) -> float:
     A fit that is exact to rounding keeps an interval of about that width.
     """
     freedom = points - parameters
-    quantile = float(student.ppf(0.95, freedom))
+    quantile = float(stdtrit(freedom, 0.95))
     return max(smallest, points * _EXACT) * (1 + quantile**2 / freedom)
 
 
