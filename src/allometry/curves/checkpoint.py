@@ -17,7 +17,9 @@ HEADER_LIMIT = 16 * 2**20
 
 def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray]) -> FileRecord:
     """Write `arrays` of any shape and numeric type, and describe the file."""
-    data = safetensors.numpy.save({key: arrays[key] for key in sorted(arrays)})
+    # safetensors writes memory as it lies: a transposed array would come back wrong.
+    ordered = {key: np.asarray(arrays[key], order="C") for key in sorted(arrays)}
+    data = safetensors.numpy.save(ordered)
     durable.write(folder / name, data)
     return FileRecord.of(name, data)
 

@@ -184,7 +184,7 @@ def claim(folder: Path, runs: tuple[str, ...], owner: Mapping[str, Any]) -> Clai
             history, damage = _sound(folder, found)
         except FileNotFoundError:  # the owner before has just swept it
             continue
-        if damage and not history and not manifest.reaches_start(found):
+        if damage and not history and not manifest.nothing_to_lose(found):
             raise damage[0]
         version = found[0] + 1 if found else 1
         state = _claimed(history, folder.name, runs, owner, version, damage)

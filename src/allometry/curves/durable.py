@@ -111,7 +111,7 @@ def read(path: Path, limit: int) -> bytes:
         if about.st_size > limit:
             raise Damaged(path, f"has {about.st_size} bytes where {limit} are expected")
         try:
-            return file.read(limit)
+            return file.read(about.st_size)
         except OSError as error:
             raise Damaged(path, f"cannot be read ({error.strerror})") from error
 

@@ -135,7 +135,7 @@ def load(folder: Path, version: int) -> Manifest:
 def newest(folder: Path) -> Manifest | None:
     """Read the newest manifest that is sound; None if nothing was ever committed.
 
-    Raises Damaged if there are manifests and none is sound.
+    Raises Damaged if there are manifests with records and none is sound.
     """
     for _ in range(_LISTINGS):
         damaged = None
@@ -148,15 +148,15 @@ def newest(folder: Path) -> Manifest | None:
                     damaged = damaged or error
         except FileNotFoundError:  # swept since it was listed: look again
             continue
-        if damaged is None or reaches_start(found):
+        if damaged is None or nothing_to_lose(found):
             return None
         raise damaged
     raise Damaged(folder, "lists manifests that cannot be opened")
 
 
-def reaches_start(found: list[int]) -> bool:
-    """Say whether nothing was swept yet, so that before `found` there was nothing."""
-    return not found or found[-1] == 1
+def nothing_to_lose(found: list[int]) -> bool:
+    """Say whether there is at most the first claim, which holds no record yet."""
+    return found in ([], [1])
 
 
 def kept(history: list[Manifest]) -> list[Manifest]:

@@ -1,7 +1,9 @@
 """Segments: the rows of one commit in one table, an immutable Parquet file each."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -10,8 +12,9 @@ from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord
 from allometry.curves.table import Column, schema
 
-#: Bounds the memory that a hostile file can take.
+#: Rows and bytes of one segment: they bound the memory that a hostile file can take.
 ROW_LIMIT = 1_000_000
+LIMIT = 128 * 2**20
 
 
 def conform(frame: pl.DataFrame, columns: dict[str, Column]) -> pl.DataFrame:
@@ -24,10 +27,11 @@ def conform(frame: pl.DataFrame, columns: dict[str, Column]) -> pl.DataFrame:
     wrong = set(frame.columns) ^ set(wanted)
     if wrong:
         raise ValueError(f"columns missing or unknown: {', '.join(sorted(wrong))}")
-    for name, dtype in wanted.items():
-        if not _fits(frame[name].dtype, dtype):
-            raise ValueError(f"column {name} is {frame[name].dtype}, not {dtype}")
-    exact = frame.select(wanted.names()).cast(wanted)
+    for name in wanted:
+        found = frame.schema[name]
+        if not _keeps_values(found, wanted[name]):
+            raise ValueError(f"column {name} is {found}, not {wanted[name]}")
+    exact = frame.select(*wanted).cast(pl.Schema(wanted))
     return exact.with_columns(
         pl.when(pl.col(pl.Float64).is_finite()).then(pl.col(pl.Float64)).name.keep()
     )
@@ -35,9 +39,9 @@ def conform(frame: pl.DataFrame, columns: dict[str, Column]) -> pl.DataFrame:
 
 def write(folder: Path, name: str, frame: pl.DataFrame) -> FileRecord:
     """Write the rows of one commit, and describe the file."""
-    if frame.height > ROW_LIMIT:
-        raise ValueError(f"{frame.height} rows in one segment exceed {ROW_LIMIT}")
     data = encode(frame)
+    if frame.height > ROW_LIMIT or len(data) > LIMIT:
+        raise ValueError(f"{frame.height} rows are too many for one segment")
     durable.write(folder / name, data)
     return FileRecord.of(name, data)
 
@@ -50,13 +54,15 @@ def encode(frame: pl.DataFrame) -> bytes:
 
 
 def read(
-    folder: Path, record: FileRecord, wanted: pl.Schema | None, remedy: str = ""
+    folder: Path, record: FileRecord, wanted: Mapping[str, Any] | None, remedy: str = ""
 ) -> pl.DataFrame:
     """Read a segment with exactly the `wanted` columns (None: any).
 
     Raises Damaged if the file is missing, differs from its record or is no such table.
     """
     path = folder / record.name
+    if record.size > LIMIT:
+        raise Damaged(path, f"has {record.size} bytes; {LIMIT} are allowed", remedy)
     data = record.read(folder, remedy)
     try:
         found = pl.read_parquet_schema(io.BytesIO(data))
@@ -70,10 +76,10 @@ def read(
     return frame
 
 
-def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
-    """Say whether a cast from `found` to `wanted` keeps every value."""
-    if wanted == pl.Float64:
-        return found.is_numeric() or found == pl.Null
-    if wanted == pl.Int64:
-        return found.is_integer() or found == pl.Null
-    return found in (wanted, pl.Null)
+def _keeps_values(before: Any, after: Any) -> bool:
+    """Say whether a cast from one Polars type to the other loses nothing."""
+    if before in (after, pl.Null):
+        return True
+    if after == pl.Float64:
+        return bool(before.is_numeric())
+    return bool(after == pl.Int64 and before.is_integer())

@@ -88,16 +88,18 @@ class Store:
 
     def runs(self) -> pl.DataFrame:
         """Read the table of runs with the study's covariates, sorted by run."""
-        rows: list[tuple[str, str, str | None, int]] = []
+        rows: list[tuple[str, str, str, str | None, int]] = []
         for bundle in self.bundles:
             state = self.manifest(bundle)
             if state is not None:
                 about = (state.fingerprint, state.attempts)
-                rows += [(run, status, *about) for run, status in state.status.items()]
-        dynamic = schema({name: RUNS[name] for name in ("run", *DYNAMIC)})
-        joined = self.plan.join(
-            pl.DataFrame(rows, schema=dynamic, orient="row"), on="run", how="left"
-        ).with_columns(
+                rows += [
+                    (run, bundle, now, *about) for run, now in state.status.items()
+                ]
+        names = ("run", "bundle", *DYNAMIC)
+        dynamic = schema({name: RUNS[name] for name in names})
+        known = pl.DataFrame(rows, schema=dynamic, orient="row")
+        joined = self.plan.join(known, on=["run", "bundle"], how="left").with_columns(
             pl.col("status").fill_null("queued"), pl.col("attempts").fill_null(0)
         )
         covariates = [name for name in self.plan.columns if name not in RUNS]
@@ -142,7 +144,7 @@ class Store:
     def _segments(
         self,
         bundle: str,
-        wanted: pl.Schema,
+        wanted: Mapping[str, Any],
         files: Callable[[Manifest], tuple[FileRecord, ...]],
     ) -> list[pl.DataFrame]:
         state = self.manifest(bundle)

@@ -5,13 +5,13 @@ A learning curve is a tidy table. `runs` has one row per run, `curves` one per
 Covariates of a study (width, horizon, …) stand in `runs` as columns of their own.
 """
 
-import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import polars as pl
 
 
-@dataclasses.dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column's type, unit and meaning."""
 
     dtype: pl.DataType
@@ -73,6 +73,6 @@ SCORES: dict[str, Column] = {
 NONDETERMINISTIC = frozenset({"seconds", "attempts"})
 
 
-def schema(columns: dict[str, Column]) -> pl.Schema:
-    """Give the Polars schema of a table."""
+def schema(columns: dict[str, Column]) -> Mapping[str, Any]:
+    """Give the Polars schema of a table: column names to types."""
     return pl.Schema({name: column.dtype for name, column in columns.items()})

@@ -1,0 +1,109 @@
+"""Several processes, and processes that are killed: promises 1, 2 and 4."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from allometry.curves.store import STUDY, create, open_store
+from allometry.refusal import Refusal
+
+SCRIPT = Path(__file__).with_name("processes.py")
+
+
+def start(*arguments: object) -> subprocess.Popen:
+    # Polars warns of forks; the script forks before Polars has started a thread.
+    environment = os.environ | {"POLARS_ALLOW_FORKING_THREAD": "1"}
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def lines_of(process: subprocess.Popen) -> list[dict]:
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_killed_at_every_point_then_gone_on(tmp_path, study, no_sync):
+    reports = lines_of(start("crash", tmp_path))
+    points = set()
+    for report in reports:
+        path, said = tmp_path / str(report["point"]), report["said"]
+        assert not any(line.startswith("failed") for line in said)
+        points |= {line for line in said if line.startswith("at ")}
+        acknowledged = sum(line.startswith("committed") for line in said)
+        if not (path / STUDY).exists():
+            assert "created" not in said
+            store = create(path, {"name": "crash"}, study.plan())
+        else:
+            store = open_store(path)
+        assert len(study.indices(store)) in (acknowledged, acknowledged + 1)
+        claim = store.claim("w4", {})
+        assert study.next_index(claim) == len(study.indices(store))
+        for index in range(study.next_index(claim), 5):
+            study.commit(claim, index, finished=index == 4)
+        assert study.indices(open_store(path)) == list(range(5))
+        assert not list(path.glob("bundles/w4/tmp-*"))
+    assert [report["killed"] for report in reports[-2:]] == [True, False]
+    assert len(reports) > 80
+    assert points == {
+        f"at {name}"
+        for name in (
+            "opened",
+            "written",
+            "synced",
+            "linked",
+            "folder synced",
+            "files written",
+            "swept",
+        )
+    }
+
+
+def test_two_processes_with_bundles_of_their_own(store, study):
+    workers = [start("work", store.path, name, name, 50) for name in ("w4", "w8")]
+    while any(worker.poll() is None for worker in workers):
+        time.sleep(0.05)
+        counts = store.curves().group_by("run").len()["len"].to_list()
+        assert all(count <= 50 for count in counts)
+    said = [line for worker in workers for line in lines_of(worker)]
+    assert len(said) == 100
+    curves = store.curves()
+    for run in store.runs()["run"]:
+        assert curves.filter(run=run)["checkpoint"].to_list() == list(range(50))
+
+
+def test_two_processes_that_fight_for_one_bundle(store, study):
+    workers = [start("work", store.path, name, "w4", 25) for name in ("one", "two")]
+    while any(worker.poll() is None for worker in workers):
+        time.sleep(0.05)
+        curves = store.curves()
+        for run in ("w4-s0", "w4-s1"):
+            found = curves.filter(run=run)["checkpoint"].to_list()
+            assert found == list(range(len(found)))
+    said = [line["index"] for worker in workers for line in lines_of(worker)]
+    found = store.curves().filter(run="w4-s0")["checkpoint"].to_list()
+    assert found == list(range(len(found)))
+    assert len(said) == len(set(said)) == 50
+    assert set(said) <= set(found)
+
+
+def test_the_lock_names_its_holder_and_dies_with_it(store):
+    holder = start("hold", store.path)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(Refusal, match=f"process {holder.pid}\\b"), store.lock():
+            pass
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.communicate()
+    with store.lock():
+        text = (store.path / "lock").read_text()
+    assert text == f"{os.getpid()}\n"
+    with store.lock():
+        pass
