@@ -185,10 +185,12 @@ class Objective:
 def minimise(
     objective: Objective, start: Array, bounds: Sequence[Bound] = BOUNDS
 ) -> Minimum:
-    """Descend from θ = `start` within `bounds` by L-BFGS-B with the exact gradient.
+    """Descend from θ = `start` within `bounds` by a truncated Newton method.
 
-    J is scaled by its value at the start: L-BFGS-B's tolerances are absolute below 1,
-    and would stop early on a small J.
+    J is scaled by its value at the start: the tolerances are absolute, and a descent
+    on a small J would stop early. SciPy's L-BFGS-B takes half as many evaluations, but
+    its small matrix products wait for the threads of BLAS, tens of milliseconds each
+    on a busy machine; TNC uses none.
     """
     scale = max(objective(start)[0], _RESOLUTION)
 
@@ -200,9 +202,9 @@ def minimise(
         scaled,
         start,
         jac=True,
-        method="L-BFGS-B",
+        method="TNC",
         bounds=bounds,
-        options={"ftol": 1e-9, "gtol": 1e-6, "maxiter": 200},
+        options={"ftol": 1e-8, "gtol": 1e-5, "eta": 0.5, "maxfun": 400},
     )
     return Minimum(np.asarray(found.x), float(found.fun) * scale)
 

@@ -171,7 +171,7 @@ def _method() -> dict[str, Any]:
     return {
         "objective": "Σ w ((ln I − f(R))/g)², f the increasing function of performance "
         "that fits best, g = |∇ ln I| over (ln N, ln E), w = Δ ln E",
-        "optimiser": "L-BFGS-B with the exact gradient, over size exponent, sharpness "
+        "optimiser": "truncated Newton (SciPy's TNC) with the exact gradient, over size exponent, sharpness "
         "α_N + α_E and balance of the terms",
         "starts": f"(α_N, α_E) from {list(STARTS)} squared, both terms balanced at the "
         "median point, each restarted once",
