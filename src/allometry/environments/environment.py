@@ -7,6 +7,7 @@ caller's sampler. `allometry.environments.contract` executes all of this as chec
 that every environment must pass.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Bool, Float, Key, PyTree
@@ -39,6 +40,7 @@ class TimeStep(NamedTuple):
 
 
 @runtime_checkable
+@runtime_checkable
 class Environment(Protocol):
     """An environment as the agents see it."""
 
@@ -59,4 +61,18 @@ class Environment(Protocol):
         self, key: Key[Array, ""], state: State, action: PyTree
     ) -> tuple[State, TimeStep]:
         """Advance by the players' `action` `[P, ...]`; the key is consumed."""
+        ...
+
+
+@runtime_checkable
+class Measured(Environment, Protocol):
+    """An environment that knows what a policy is worth, without sampling."""
+
+    def performance(
+        self, policy: Callable[[Float[Array, "B ..."]], Float[Array, "B A"]]
+    ) -> dict[str, Float[Array, ""]]:
+        """Give the exact mean reward per step by split; "train" is one of them.
+
+        `policy` maps observations to action probabilities, each one alone.
+        """
         ...
