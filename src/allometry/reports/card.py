@@ -13,6 +13,9 @@ from typing import Any
 from allometry.laws.estimates import Estimate, Fit
 from allometry.reports import numbers
 
+#: Shorter keys are symbols.
+_WORD = 4
+
 
 def fit_card(fit: Fit) -> str:
     """Write the parameters, what follows from them, and the card."""
@@ -50,16 +53,19 @@ def table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> str:
         f"<tr>{''.join(cell('td', n, value_html(row.get(n, ''))) for n in names)}</tr>"
         for row in rows
     )
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    named = html.escape(caption)
+    title = f'<p class="quiet caption">{named}</p>' if caption else ""
     return (
-        f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f'{title}<div class="scroll"><table aria-label="{named}"><thead><tr>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
     )
 
 
 def label(name: str) -> str:
-    """Turn a key into a label: `size_exponent` into “Size exponent”."""
-    words = str(name).replace("_", " ").strip()
+    """Turn a key into a label: `size_exponent` into “Size exponent”, not `N_c`."""
+    if len(name) < _WORD:
+        return html.escape(name)
+    words = name.replace("_", " ").strip()
     return html.escape(words[:1].upper() + words[1:])
 
 
@@ -101,7 +107,6 @@ def _scalar(value: Any) -> str:
     if isinstance(value, int) and abs(value) < 1e6:
         return f"{value:,}"
     if isinstance(value, int | float):
-        small = value != 0 and abs(value) < 1e-3
-        text = f"{value:.2e}" if small else numbers.power(value, 3)
+        text = numbers.power(value, 3)
         return f'<span title="{value!r}">{html.escape(text)}</span>'
     return html.escape(str(value))

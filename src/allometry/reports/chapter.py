@@ -85,7 +85,7 @@ def _learning(chapter: Chapter) -> Section:
         size_means(chapter.trained),
         held_out,
         chapter.sizes,
-        measure=chapter.settings.performance,
+        measure=words.measure(chapter.settings),
         band=chapter.settings.band,
     )
     prose = words.LEARNING + ("" if held_out.is_empty() else words.HELD_OUT)
@@ -100,8 +100,9 @@ def _intrinsic(chapter: Chapter, points: Points) -> Section:
 
 def _best_size(chapter: Chapter, points: Points) -> Section:
     figure = best_size(points, chapter.fit, chapter.sizes)
-    title = "The best size for a budget"
-    return _drawn(chapter, "best-size", title, words.BEST_SIZE, figure)
+    prose = words.best_size(chapter.fit)
+    section = _drawn(chapter, "best-size", "The best size for a budget", prose, figure)
+    return dataclasses.replace(section, after=words.budgets(chapter.fit))
 
 
 def _natural(chapter: Chapter, points: Points, natural: NaturalLaw) -> Section:

@@ -1,7 +1,7 @@
 """Drift: the size exponents that a fit's card and replicates hold, as forest rows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allometry.laws.estimates import Estimate, Fit
@@ -11,8 +11,8 @@ from allometry.reports.figures.forest import Row
 
 #: Groups of refits in a card, with the title that each has in the figure.
 _BANDS = {
-    "other_bands": "Other bands, fixed beforehand",
-    "drift_bands": "From early to late learning",
+    "other_bands": "Other bands",
+    "drift_bands": "Early to late",
 }
 
 
@@ -30,17 +30,20 @@ def rows(fit: Fit) -> list[Row]:
         exponent = Intrinsic(**replicate.parameters).size_exponent
         name = f"without {numbers.si(replicate.left_out)}"
         alone = Estimate(exponent, math.nan, math.nan)
-        found.append(Row("Leaving one size out", name, alone, fit.identified))
+        found.append(Row("One size left out", name, alone, fit.identified))
     return found
 
 
 def _refit(group: str, name: str, entry: Mapping[str, Any]) -> Row:
     """Turn a card's entry into a row; what was never found is NaN."""
     stored = entry.get("size_exponent") or {}
-    known = [stored.get(key) for key in ("value", "low", "high")]
-    exponent = Estimate(*[math.nan if number is None else number for number in known])
+    value, low, high = (
+        math.nan if stored.get(key) is None else float(stored[key])
+        for key in ("value", "low", "high")
+    )
+    exponent = Estimate(value, low, high)
     return Row(group, name, exponent, bool(entry.get("identified")))
 
 
-def _band_name(band: tuple[float, float]) -> str:
+def _band_name(band: Sequence[float]) -> str:
     return f"{band[0]:g} to {band[1]:g}"

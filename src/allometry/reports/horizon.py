@@ -112,7 +112,8 @@ def _agreement(rows: Sequence[Row]) -> str:
             r.exponent.high for r in sure
         )
         text = (
-            "All intervals of the identified horizons share values: they agree."
+            "The intervals of the identified horizons all overlap: they are consistent "
+            "with one exponent."
             if overlap
             else "The intervals of the identified horizons do not all overlap."
         )

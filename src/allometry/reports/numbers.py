@@ -9,13 +9,15 @@ from collections.abc import Callable
 
 from allometry.laws.estimates import Estimate
 
+Number = float | int
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: Multiples of powers of ten to tick: over a wide, a middling and a narrow range.
 _TICKS = ((1, 3), (1, 2, 5), tuple(range(1, 10)))
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def plain(value: float, digits: int = 3) -> str:
+def plain(value: Number, digits: int = 3) -> str:
     """Write `value` with `digits` significant digits and never an exponent."""
     if not math.isfinite(value):
         return "unknown"
@@ -26,7 +28,7 @@ def plain(value: float, digits: int = 3) -> str:
     return f"{rounded:,.{max(0, decimals)}f}".replace("-", "−")
 
 
-def si(value: float, digits: int = 3) -> str:
+def si(value: Number, digits: int = 3) -> str:
     """Write a count as 350, 1.2k, 40k, 1.05M; small numbers plainly."""
     if not math.isfinite(value):
         return "unknown"
@@ -36,12 +38,12 @@ def si(value: float, digits: int = 3) -> str:
     return _trim(plain(value, digits))
 
 
-def power(value: float, digits: int = 2) -> str:
-    """Write a large quantity as 3.4 × 10¹²; 10¹² when the factor is one."""
-    if not math.isfinite(value) or value <= 0:
-        return plain(value)
-    if 0.01 <= value < 1e4:
-        return _trim(plain(value, max(digits, 2)))
+def power(value: Number, digits: int = 2) -> str:
+    """Write a quantity as 3.4 × 10¹², 10¹² when the factor is one, or plainly."""
+    if value < 0:
+        return "−" + power(-value, digits)
+    if not math.isfinite(value) or value == 0 or 0.01 <= value < 1e4:
+        return _trim(plain(value, digits))
     exponent = math.floor(math.log10(value))
     factor = round(value / 10.0**exponent, digits - 1)
     if factor >= 10:
@@ -58,13 +60,13 @@ def span(estimate: Estimate, show: Callable[[float], str] = plain) -> str:
     return f"{show(estimate.value)} ({show(estimate.low)}{dash}{show(estimate.high)})"
 
 
-def exponent(value: float) -> str:
+def exponent(value: Number) -> str:
     """Write an exponent: two decimals, which is what such fits can bear."""
     return "unknown" if not math.isfinite(value) else f"{value:.2f}".replace("-", "−")
 
 
 def log_ticks(
-    low: float, high: float, show: Callable[[float], str], most: int = 7
+    low: Number, high: Number, show: Callable[[float], str], most: int = 7
 ) -> tuple[list[float], list[str]]:
     """Choose at most about `most` round ticks for a log axis, with their texts."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))

@@ -26,20 +26,21 @@ const fitted = (layout) => {
   };
 };
 
-// What is folded away has no width yet: it is drawn when it opens.
-const draw = (printing) => {
-  for (const [name, figure] of Object.entries(figures)) {
-    const place = document.getElementById(name);
+// Draws the figures inside `part`. What is folded away has no width yet: it is drawn
+// when it opens.
+const draw = (part, light) => {
+  for (const place of part.querySelectorAll(".plot")) {
     if (place.closest("details:not([open])")) continue;
-    const light = !dark.matches || printing === true;
+    const figure = figures[place.id];
     const { data, layout } = light ? structuredClone(figure) : recolour(figure);
     Plotly.react(place, data, fitted(layout), config);
   }
 };
 
-draw(false);
-document.addEventListener("toggle", () => draw(false), true);
-dark.addEventListener("change", () => draw(false));
-narrow.addEventListener("change", () => draw(false));
-addEventListener("beforeprint", () => draw(true));
-addEventListener("afterprint", () => draw(false));
+const drawAll = () => draw(document, !dark.matches);
+drawAll();
+document.addEventListener("toggle", ({ target }) => draw(target, !dark.matches), true);
+dark.addEventListener("change", drawAll);
+narrow.addEventListener("change", drawAll);
+addEventListener("beforeprint", () => draw(document, true));
+addEventListener("afterprint", drawAll);

@@ -24,10 +24,9 @@ import allometry
 from allometry.laws.clean import Points, points
 from allometry.laws.estimates import Fit
 from allometry.laws.horizon import HorizonFit
-from allometry.laws.settings import IntrinsicSettings
 from allometry.refusal import Refusal
+from allometry.reports import headline, words
 from allometry.reports import horizon as horizons
-from allometry.reports import words
 from allometry.reports.chapter import Chapter, is_found, sections, settings_of
 from allometry.reports.section import Group, Section, drawings, group_html, section_html
 from allometry.reports.style import Sizes, palette_css, ramp_css, twins
@@ -68,10 +67,7 @@ def render(
     if len(chapters) == 1:
         written += sections(chapters[0])
     else:
-        written += [
-            Group(words.summary(chapter.label, chapter.fit), tuple(sections(chapter)))
-            for chapter in chapters
-        ]
+        written += [_folded(chapter) for chapter in chapters]
     prose = words.reproduce([fit for _, fit in fits], runs, command)
     written.append(Section("reproduce", "How to reproduce", prose))
     return _document(study, written, sizes)
@@ -87,7 +83,6 @@ def _chapter(
     runs, curves, scores = tables
     if label and "horizon" in runs.columns:
         runs = runs.filter(pl.col("horizon") == _number(label))
-    settings = settings_of(fit)
     trained = _joined(runs, curves)
     keys = ["run", "checkpoint"]
     held_out = (
@@ -100,12 +95,18 @@ def _chapter(
         label=label,
         prefix=f"h{_number(label):g}-" if label else "",
         fit=fit,
-        settings=settings,
-        points=_points(trained, settings) if is_found(fit) else None,
+        settings=settings_of(fit),
+        points=_points(label, fit, trained),
         trained=trained,
         held_out=held_out,
         sizes=sizes,
     )
+
+
+def _folded(chapter: Chapter) -> Group:
+    fit = chapter.fit
+    prose = headline.reasons(fit) + headline.cautions(fit)
+    return Group(headline.summary(chapter.label, fit), prose, tuple(sections(chapter)))
 
 
 def _joined(runs: pl.DataFrame, curves: pl.DataFrame) -> pl.DataFrame:
@@ -113,11 +114,18 @@ def _joined(runs: pl.DataFrame, curves: pl.DataFrame) -> pl.DataFrame:
     return curves.join(static, on="run").filter(pl.col("interactions") > 0)
 
 
-def _points(table: pl.DataFrame, settings: IntrinsicSettings) -> Points | None:
-    try:
-        return points(table, settings)
-    except Refusal:
+def _points(label: str, fit: Fit, table: pl.DataFrame) -> Points | None:
+    """Clean the runs as the fit did; none for a law without constants."""
+    if not is_found(fit):
         return None
+    cleaned = points(table, settings_of(fit))
+    if len(cleaned.N) != len(fit.residuals):
+        raise Refusal(
+            f"The fit {label or 'of this study'} was made from {len(fit.residuals)} "
+            f"points, and its runs now give {len(cleaned.N)}. Make it again with "
+            "`allometry fit`, then the report."
+        )
+    return cleaned
 
 
 def _number(label: str) -> float:
@@ -130,14 +138,13 @@ def _headline(
     chapters: Sequence[Chapter], runs: pl.DataFrame, table: pl.DataFrame
 ) -> Section:
     """Say the law first: its sentence, the key numbers, and what refuses it."""
-    if len(chapters) == 1:
-        fit = chapters[0].fit
-        prose = words.headline(fit) + words.reasons(fit)
-    else:
-        fits = [(chapter.label, chapter.fit) for chapter in chapters]
-        prose = words.several(fits)
-    cards = words.cards([chapter.fit for chapter in chapters], table, runs)
-    return Section("law", "The law", prose + cards)
+    fits = [(chapter.label, chapter.fit) for chapter in chapters]
+    cards = headline.cards([fit for _, fit in fits], table, runs)
+    if len(fits) > 1:
+        return Section("law", "The laws", headline.several(fits) + cards)
+    fit = chapters[0].fit
+    said = headline.sentence(fit) + headline.reasons(fit)
+    return Section("law", "The law", said + cards + headline.cautions(fit))
 
 
 def _document(

@@ -40,6 +40,7 @@ class Group:
     """Sections that fold away together under a summary, such as those of one law."""
 
     summary: str
+    prose: str
     sections: tuple[Section, ...]
 
 
@@ -56,7 +57,7 @@ def group_html(group: Group, sizes: Sizes) -> str:
     """Write sections that fold away."""
     inside = "".join(section_html(section, sizes) for section in group.sections)
     summary = f"<summary>{html.escape(group.summary)}</summary>"
-    return f'<details class="group">{summary}{inside}</details>'
+    return f'<details class="group">{summary}{group.prose}{inside}</details>'
 
 
 def drawings(pieces: Iterable[Section | Group]) -> list[Drawing]:

@@ -46,15 +46,15 @@ class Sizes:
 
     parameters: tuple[int, ...]
 
-    def colour(self, parameters: float) -> str:
+    def colour(self, parameters: float | int) -> str:
         """Give the line colour of a size."""
         return _ramp(_RAMP_LIGHT, self._place(parameters))
 
-    def faint(self, parameters: float) -> str:
+    def faint(self, parameters: float | int) -> str:
         """Give the fill colour of a size's band."""
         return _faint(self.colour(parameters))
 
-    def _place(self, parameters: float) -> float:
+    def _place(self, parameters: float | int) -> float:
         index = self.parameters.index(int(parameters))
         return index / max(1, len(self.parameters) - 1)
 

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 import polars as pl
 
 import allometry
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Fit
+from allometry.laws.forecast import FAR, forecast
 from allometry.laws.settings import IntrinsicSettings
 from allometry.reports import card, numbers
 
-#: How far beyond the data's compute forecasts are drawn.
-BEYOND = 30
 _MOST_PRINTS = 4
 
 LEARNING = (
@@ -49,153 +48,61 @@ NATURAL = (
 )
 DRIFT = (
     "The same exponent under other choices, which no interval over seeds contains. "
-    "Each row in the middle uses another stretch of learning, from one performance to "
-    "another: if rows march to one side, the law itself changes as agents get better. "
-    "At the bottom each size is left out in turn: a row far from the others means that "
-    "one size carries the result."
+    "<em>Other bands</em> are stretches of performance that might have been chosen "
+    "instead. <em>Early to late</em> follows learning upwards: if those rows march to "
+    "one side, the law itself changes as agents get better. With <em>one size left "
+    "out</em>, a row far from the others means that this size carries the result."
 )
 
 
-def headline(fit: Fit) -> str:
-    """Say the law in a sentence with its interval, or that there is none and why."""
-    exponent = fit.derived.get("size_exponent")
-    if not fit.identified or exponent is None:
-        return (
-            '<p class="lead"><strong class="warn">Not identified.</strong> These runs '
-            "do not determine how the best model size grows with compute, so no number "
-            "on this page should be quoted as a law.</p>"
-        )
-    larger = _factor(exponent)
-    text = (
-        f"With ten times the compute, the best model is <strong>{larger} times "
-        "larger</strong>"
-    )
-    if (interactions := fit.derived.get("interactions_exponent")) is not None:
-        longer = _factor(interactions)
-        text += f" and learns from {longer} times as many interactions"
-    return (
-        f'<p class="lead">{text}.</p><p class="quiet">In brackets: 90 % intervals. '
-        "The best model is the one that reaches a given performance with the least "
-        "training compute.</p>"
-    )
+_GUESS = (
+    ' <strong class="warn">Not identified:</strong> the grey line is only the '
+    "likeliest of many that these runs allow. It has no band and ends with the data."
+)
 
 
-def several(fits: Sequence[tuple[str, Fit]]) -> str:
-    """Say the law of each label in a table, for a study with more than one."""
-    rows = [
-        {
-            "": label,
-            "size exponent": numbers.span(
-                fit.derived["size_exponent"], numbers.exponent
-            ),
-            "ten times the compute, best model": _factor(fit.derived["size_exponent"])
-            + " times larger",
-            "verdict": "identified",
-        }
-        if fit.identified
-        else {
-            "": label,
-            "size exponent": "–",
-            "ten times the compute, best model": "–",
-            "verdict": "not identified",
-        }
-        for label, fit in fits
-    ]
-    sure = sum(fit.identified for _, fit in fits)
-    lead = (
-        f'<p class="lead"><strong>{sure} of {len(fits)}</strong> laws are identified '
-        "by these runs, one for each row.</p>"
-    )
-    return lead + card.table(rows, "Values with 90 % intervals")
+def best_size(fit: Fit) -> str:
+    """Explain the figure of the best size."""
+    return BEST_SIZE + ("" if fit.identified else _GUESS)
 
 
-def summary(label: str, fit: Fit) -> str:
-    """Give the line under which a law's own sections fold away, as plain text."""
+def budgets(fit: Fit) -> str:
+    """Tabulate the best run for some computes, from the data's largest on."""
     if not fit.identified:
-        return f"{label}: not identified"
-    exponent = numbers.span(fit.derived["size_exponent"], numbers.exponent)
-    return f"{label}: size exponent {exponent}"
-
-
-def reasons(fit: Fit) -> str:
-    """List why the law is refused and which runs would mend it, then the cautions."""
-    why = [text for text in fit.warnings if text in fit.card.get("reasons", ())]
-    rest = [text for text in fit.warnings if text not in why]
-    return _listed("Why, and what would mend it", why) + _listed(
-        "What to know about these runs", rest
-    )
-
-
-def _listed(title: str, sentences: Sequence[str]) -> str:
-    if not sentences:
         return ""
-    items = "".join(f"<li>{html.escape(text)}</li>" for text in sentences)
-    return f"<h3>{title}</h3><ul>{items}</ul>"
-
-
-def cards(fits: Sequence[Fit], table: pl.DataFrame, runs: pl.DataFrame) -> str:
-    """Write the key numbers: exponent, verdict, sizes, runs and what they cost."""
-    spent = table.group_by("run").agg(pl.col("compute").max())["compute"].sum()
-    longest = max(table["interactions"].to_list())
-    sizes = runs["parameters"].unique().sort()
-    own = [] if len(fits) != 1 else [_exponent_card(fits[0]), _verdict_card(fits[0])]
-    return definition_cards(
-        [
-            *own,
-            (
-                "Model sizes",
-                str(len(sizes)),
-                f"{numbers.si(sizes[0])} to {numbers.si(sizes[-1])} parameters",
-            ),
-            ("Runs", str(runs.height), _statuses(runs)),
-            ("Interactions", numbers.si(longest), "agent steps in the longest run"),
-            ("Compute", numbers.power(float(spent)), "FLOPs of training, all runs"),
-        ]
+    largest = fit.card["data"]["range"]["C"][1]
+    rows = []
+    for factor in (1, 3, 10, FAR):
+        found = forecast(fit, compute=largest * factor)
+        row = {
+            "compute (FLOPs)": numbers.power(largest * factor),
+            "best size (parameters)": numbers.span(found.optimal_size, _two_si),
+            "interactions": numbers.span(found.optimal_interactions, _two_si),
+        }
+        if found.performance is not None:
+            row["performance"] = numbers.span(found.performance)
+        rows.append(row)
+    caption = (
+        "The best run for the largest compute in the data, and for 3, 10 and "
+        f"{FAR:g} times as much, with 90 % intervals"
     )
+    return card.table(rows, caption)
 
 
-def definition_cards(entries: Sequence[tuple[str, str, str]]) -> str:
-    """Lay out (name, value, explanation) as small cards."""
-    boxes = "".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}"
-        f"<small>{html.escape(note)}</small></dd></div>"
-        for name, value, note in entries
-    )
-    return f'<dl class="cards">{boxes}</dl>'
-
-
-def _factor(exponent: Estimate) -> str:
-    """Write the factor that ten times the compute brings, with its interval."""
-    factor = Estimate(10**exponent.value, 10**exponent.low, 10**exponent.high)
-    return numbers.span(factor, lambda value: numbers.plain(value, 2))
-
-
-def _exponent_card(fit: Fit) -> tuple[str, str, str]:
-    name, exponent = "Size exponent", fit.derived.get("size_exponent")
-    if exponent is None or not fit.identified:
-        return name, "–", "not identified"
-    low, high = numbers.exponent(exponent.low), numbers.exponent(exponent.high)
-    return name, numbers.exponent(exponent.value), f"90 % interval {low} to {high}"
-
-
-def _verdict_card(fit: Fit) -> tuple[str, str, str]:
-    if fit.identified:
-        return "Identified", "yes", "no rule refuses the law"
-    return "Identified", "no", "at least one rule refuses the law"
-
-
-def _statuses(runs: pl.DataFrame) -> str:
-    """Count the runs by how they ended: `all done`, or `22 done, 2 nonfinite`."""
-    counts = runs["status"].value_counts(sort=True)
-    if counts.height == 1 and counts["status"][0] == "done":
-        return f"all done, {runs['seed'].n_unique()} seeds of each size"
-    return ", ".join(f"{row['count']} {row['status']}" for row in counts.to_dicts())
+def _two_si(value: float) -> str:
+    return numbers.si(value, 2)
 
 
 CARD = (
     "Everything that decided this fit, in the order in which it was decided: what was "
     "counted and how, what was tuned, what was left out, how the numbers were found."
 )
+
+
+def measure(settings: IntrinsicSettings) -> str:
+    """Name the performance for an axis, with its unit: a share of the maximum."""
+    name = settings.performance
+    return name if "(" in name else f"{name} (of at most {settings.maximum:g})"
 
 
 def limits(fit: Fit, settings: IntrinsicSettings) -> str:
@@ -216,7 +123,7 @@ def limits(fit: Fit, settings: IntrinsicSettings) -> str:
         f"for each size: {html.escape(settings.tuned)}. A size whose learning rate "
         "does not suit it looks like a worse size.",
         "<strong>Exponents travel better than constants.</strong> Do not follow the "
-        f"law beyond {BEYOND} times the compute of its data, nor its constants to "
+        f"law beyond {FAR:g} times the compute of its data, nor its constants to "
         "another task.",
         f"<strong>Was it identified?</strong> {verdict}",
     ]
@@ -244,6 +151,6 @@ def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
         "<dt>Records</dt><dd>In the study’s folder: <code>study.json</code> is the "
         "study as it was run, <code>bundles/</code> holds every checkpoint’s rows as "
         "Parquet, <code>fit.json</code> the law. "
-        "<code>allometry.curves.store.open_store(folder).table()</code> reads the curves."
+        "<code>allometry.curves.store.open_store(folder).table()</code> reads them."
         "</dd></dl>"
     )

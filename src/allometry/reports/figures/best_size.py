@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
+from allometry.laws.forecast import FAR
 from allometry.laws.intrinsic import Intrinsic
 from allometry.laws.jackknife import interval
 from allometry.reports import numbers
@@ -20,20 +21,18 @@ from allometry.reports.figures.marks import (
 )
 from allometry.reports.style import LIGHT, Sizes
 
-BEYOND = 30.0
-
 
 def best_size(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
     """Draw the best model size against compute, with its 90 % band.
 
-    Dashed beyond the data, to `BEYOND` times its compute. A law that is not
+    Dashed beyond the data, to `FAR` times its compute. A law that is not
     identified is drawn within the data only, in grey and without a band.
     """
     law = law_of(fit)
     compute = law.kappa * points.N * points.E
     first, last = float(compute.min()), float(compute.max())
     figure = blank()
-    end = last * BEYOND if fit.identified else last
+    end = last * FAR if fit.identified else last
     along = np.geomspace(first, end, 61)
     best = np.asarray(law.optimal_size(along))
     if fit.identified:
@@ -51,7 +50,7 @@ def best_size(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
             x0=last, x1=end, fillcolor=LIGHT["shade"], line_width=0, layer="below"
         )
     _language_slope(figure, law, first, last, end)
-    cheapest, sized = cheapest_sizes(points, law)
+    cheapest, sized = cheapest_sizes(points)
     figure.add_scatter(
         x=short(cheapest),
         y=short(sized),
@@ -75,7 +74,7 @@ def best_size(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
     return figure
 
 
-def cheapest_sizes(points: Points, law: Intrinsic, levels: int = 24) -> tuple:
+def cheapest_sizes(points: Points, levels: int = 24) -> tuple[Array, Array]:
     """Find, for each of some performance levels, the size that reached it first.
 
     First in compute. Gives the computes (FLOPs) and the sizes: what a reader can check
@@ -88,7 +87,7 @@ def cheapest_sizes(points: Points, law: Intrinsic, levels: int = 24) -> tuple:
     for row, size in enumerate(groups):
         of_size = size == points.N
         reached = np.maximum.accumulate(points.performance[of_size])
-        log_cost = np.log(law.kappa * size * points.E[of_size])
+        log_cost = np.log(points.kappa * size * points.E[of_size])
         inside = (wanted >= reached[0]) & (wanted <= reached[-1])
         costs[row, inside] = np.exp(np.interp(wanted[inside], reached, log_cost))
     cheapest = costs.argmin(axis=0)

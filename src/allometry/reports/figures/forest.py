@@ -8,11 +8,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from allometry.laws.estimates import Estimate
 from allometry.reports import numbers
-from allometry.reports.figures.marks import blank, inert
+from allometry.reports.figures.marks import blank, inert, legend_line
 from allometry.reports.style import LIGHT
 
 LANGUAGE_MODELS = 0.5
@@ -46,13 +47,14 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         ]
         if chosen:
             figure.add_trace(_marks(chosen, places, symbol, name))
-    figure.add_vline(
-        x=LANGUAGE_MODELS, line={"color": LIGHT["muted"], "dash": "dot", "width": 1.5}
+    legend_line(
+        figure,
+        f"language models, {LANGUAGE_MODELS}",
+        np.array([LANGUAGE_MODELS, LANGUAGE_MODELS]),
+        np.array([0.0, len(lines) + 1.0]),
+        colour=LIGHT["muted"],
+        dash="dot",
     )
-    figure.add_annotation(
-        text="language models", x=LANGUAGE_MODELS, y=1, yref="paper", yanchor="bottom",
-        showarrow=False, font={"size": 11, "color": LIGHT["muted"]},
-    )  # fmt: skip
     figure.update_xaxes(
         title="Size exponent (no unit)",
         range=_range(rows),
@@ -98,6 +100,7 @@ def _marks(
         name=name,
         marker={
             "symbol": symbol,
+            "opacity": 1,
             "size": [10 if math.isfinite(v.low) else 6 for v in values],
             "color": colour,
             "line": {"color": colour, "width": 2},

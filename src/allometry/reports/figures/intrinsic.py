@@ -2,7 +2,6 @@
 
 import numpy as np
 import plotly.graph_objects as go
-from scipy.optimize import isotonic_regression
 
 from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
@@ -29,7 +28,7 @@ def intrinsic(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
     """
     law = law_of(fit)
     compute = law.kappa * points.N * points.E
-    measured = response(points, law)
+    measured = response(points, fit)
     figure = blank()
     for size in sizes.parameters:
         chosen = np.flatnonzero(size == points.N)
@@ -72,25 +71,23 @@ def law_of(fit: Fit) -> Intrinsic:
     return Intrinsic(**{name: fit.parameters[name].value for name in _CONSTANTS})
 
 
-def response(points: Points, law: Intrinsic) -> Array:
+def response(points: Points, fit: Fit) -> Array:
     """Turn each measured performance into I through the fitted monotone response.
 
-    The isotonic regression of ln I on performance: what the fit itself eliminates.
+    ln I = f(R) = z − g r, with z the law's ln I, r the fit's residual and g = |∇z|,
+    by which the fit divided it.
     """
+    law = law_of(fit)
     expected = law.log_intrinsic(points.N, points.E)
-    order = np.lexsort((expected, points.performance))
-    weight = (points.weight / _steepness(points, law))[order]
-    steps = isotonic_regression(expected[order], weights=weight).x
-    measured = np.empty_like(expected)
-    measured[order] = np.exp(steps)
-    return measured
+    residuals = np.array(fit.residuals)
+    return np.asarray(np.exp(expected - residuals * _gradient(points, law)))
 
 
-def _steepness(points: Points, law: Intrinsic) -> Array:
-    """Give |∇ ln I|² over (ln N, ln E), by which the fit scales its residuals."""
+def _gradient(points: Points, law: Intrinsic) -> Array:
+    """Give |∇ ln I| over (ln N, ln E)."""
     size_term = law.alpha_N * np.log(law.N_c / points.N)
     interactions_term = law.alpha_E * np.log(law.E_c / points.E)
     share = 1 / (1 + np.exp(interactions_term - size_term))
     along_size = share / law.size_exponent
     along_interactions = (1 - share) / law.interactions_exponent
-    return np.asarray(along_size**2 + along_interactions**2)
+    return np.asarray(np.hypot(along_size, along_interactions))

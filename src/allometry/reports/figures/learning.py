@@ -72,7 +72,7 @@ def learning_curves(
         )  # fmt: skip
     log_axis(figure, "x", trained["interactions"].to_numpy(), numbers.si)
     figure.update_xaxes(title="Interactions (agent steps)")
-    figure.update_yaxes(title=inert(measure))
+    figure.update_yaxes(title=inert(measure[:1].upper() + measure[1:]))
     return figure
 
 

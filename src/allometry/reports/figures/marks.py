@@ -74,7 +74,7 @@ def short(values: Sequence[float] | Array | pl.Series) -> list[float]:
 
 
 def log_axis(
-    figure: go.Figure, axis: str, values: Array, show: Callable[[float], str]
+    figure: go.Figure, axis: str, values: np.ndarray, show: Callable[[float], str]
 ) -> None:
     """Make `axis` ("x" or "y") logarithmic over `values`, with round ticks."""
     low, high = float(np.min(values)), float(np.max(values))

@@ -54,7 +54,7 @@ def natural_ratio(
     legend_entry(figure, "measured", mode="markers")
     legend_line(figure, "power law, 90 % band", along, best, colour=LIGHT["accent"])
     log_axis(figure, "x", reached, numbers.power)
-    log_axis(figure, "y", ratio, numbers.power)
+    log_axis(figure, "y", np.concatenate([ratio, best]), numbers.power)
     figure.update_xaxes(title="Intrinsic performance I (FLOPs)")
     figure.update_yaxes(title="Failures per success (no unit)")
     return figure

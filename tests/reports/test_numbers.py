@@ -1,0 +1,41 @@
+import math
+
+import pytest
+
+from allometry.laws.estimates import Estimate
+from allometry.reports import numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (350, "350"), (999.6, "1k"), (1234, "1.23k"), (4e4, "40k"),
+     (1_048_576, "1.05M"), (2.5e9, "2.5G"), (0.05, "0.05"), (math.nan, "unknown")],
+)  # fmt: skip
+def test_counts(value, text):
+    assert numbers.si(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e12, "10¹²"), (3.44e12, "3.4 × 10¹²"), (9.99e9, "10¹⁰"), (2.43e-7, "2.4 × 10⁻⁷"),
+     (42, "42"), (-3e8, "−3 × 10⁸"), (0, "0"), (math.inf, "unknown")],
+)  # fmt: skip
+def test_powers(value, text):
+    assert numbers.power(value) == text
+
+
+def test_intervals():
+    assert numbers.span(Estimate(0.51, 0.392, 0.63)) == "0.510 (0.392–0.630)"
+    assert numbers.span(Estimate(0.1, -0.2, 0.4), numbers.exponent) == (
+        "0.10 (−0.20 to 0.40)"
+    )
+    assert "no interval" in numbers.span(Estimate(1.0, math.nan, math.nan))
+
+
+@pytest.mark.parametrize("decades", [0.3, 1.0, 2.0, 3.0, 8.0, 14.0])
+def test_log_ticks_are_few_and_inside(decades):
+    low, high = 2.3e3, 2.3e3 * 10**decades
+    ticks, texts = numbers.log_ticks(low, high, numbers.power)
+    assert 2 <= len(ticks) <= 9
+    assert len(set(texts)) == len(texts)
+    assert all(low * 0.99 <= tick <= high * 1.01 for tick in ticks)
