@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from allometry.environments.environment import TimeStep
 from allometry.specs import EnvironmentSpec
 
+#: A NamedTuple with a field `settings`, what the agent's `settings()` gave.
 Learner = Any
 Memory = Any
 
@@ -30,6 +31,13 @@ class Agent(Protocol):
 
     def init(self, spec: EnvironmentSpec, key: Key[Array, ""]) -> Learner:
         """Build a learner with this record's hyper-parameters; the key is consumed."""
+        ...
+
+    def settings(self) -> dict[str, Float[Array, ""]]:
+        """Give the traced hyper-parameters as they stand in a learner.
+
+        Learners of one program may differ in them; a population changes them.
+        """
         ...
 
     def initial_memory(self, learner: Learner) -> Memory:

@@ -23,9 +23,7 @@ def start(parameters: PyTree) -> Average:
     return Average(parameters, jnp.ones(()))
 
 
-def update(
-    average: Average, parameters: PyTree, decay: Float[Array, ""]
-) -> Average:
+def update(average: Average, parameters: PyTree, decay: Float[Array, ""]) -> Average:
     """Fold `parameters` in: w ← d·w + 1, p̄ ← p̄·(d·w_old/w_new) + p/w_new.
 
     A `decay` of 0 resets the average to `parameters`.
@@ -33,11 +31,13 @@ def update(
     weight = decay * average.weight + 1
     keep = decay * average.weight / weight
     return Average(
-        jax.tree.map(lambda p, q: p * keep + q / weight, average.parameters, parameters),
+        jax.tree.map(
+            lambda p, q: p * keep + q / weight, average.parameters, parameters
+        ),
         weight,
     )
 
 
-def decay_of_centre(centre: float) -> float:
-    """Return d = 1 − 1/(c + 1), whose weights have their centre of mass c steps back."""
+def decay_of_centre(centre: Float[Array, ""]) -> Float[Array, ""]:
+    """Return d = 1 − 1/(c + 1): the weights' centre of mass then lies c steps back."""
     return 1 - 1 / (centre + 1)

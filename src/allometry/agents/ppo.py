@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from allometry.agents import average, distributions
 from allometry.agents.agent import Flops, static, traced, traced_names
@@ -51,16 +51,18 @@ class Learner(NamedTuple):
 class Samples(NamedTuple):
     """What one minibatch holds, one row per player and step."""
 
-    observation: Float[Array, "M ..."]
-    action: Int[Array, " M"]
-    log_behaviour: Float[Array, " M"]
-    advantage: Float[Array, " M"]
-    value_target: Float[Array, " M"]
+    observation: Any  # [M, ...]; arrays here, shapes only where FLOPs are counted
+    action: Any  # [M]
+    log_behaviour: Any  # [M]
+    advantage: Any  # [M]
+    value_target: Any  # [M]
 
 
 @dataclasses.dataclass(frozen=True)
 class PPO:
     """PPO-EWMA for discrete actions; the defaults are those for digits."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     torso: str = static("mlp", "family of networks, for policy and value alike")
     width: Count | None = static(None, "units per layer; the family's own by default")
@@ -89,18 +91,19 @@ class PPO:
         assert actions is not None, "PPO acts on a discrete number of actions"
         policy = self._network(spec, actions, POLICY_HEAD_SCALE)(policy_key)
         value = self._network(spec, 1, 1.0)(value_key)
-        settings = {
-            name: jnp.asarray(getattr(self, name), jnp.float32)
-            for name in traced_names(self)
-        }
-        settings["learning_rate"] *= self._learning_rate_scale()
         return Learner(
             policy,
             value,
             average.start(policy),
             _adam().init((policy, value)),
-            settings,
+            self.settings(),
         )
+
+    def settings(self) -> dict[str, Float[Array, ""]]:
+        """Give the traced hyper-parameters, the learning rate scaled to the size."""
+        values = {name: getattr(self, name) for name in traced_names(self)}
+        values["learning_rate"] *= self._learning_rate_scale()
+        return {name: jnp.float32(value) for name, value in values.items()}
 
     def initial_memory(self, learner: Learner) -> tuple[()]:
         """Give an empty memory."""

@@ -1,0 +1,92 @@
+"""Training: collect, learn, and again, for one member; callers `vmap` over members.
+
+Iteration i draws its keys from (member's key, i) alone, so that training cut into
+chunks, at whatever places, is the same training.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key, UInt32
+
+from allometry.agents import loop as loops
+from allometry.agents.agent import Agent, Learner
+from allometry.agents.loop import Loop
+from allometry.agents.rollout import rollout
+from allometry.agents.samplers import Sampler
+from allometry.environments.environment import Environment
+
+
+class Schedule(NamedTuple):
+    """The ratio of collecting to learning: `length` steps of `copies`, one `learn`."""
+
+    copies: int
+    length: int
+
+    def interactions(self, environment: Environment) -> int:
+        """Count the agent steps of one iteration."""
+        return self.copies * self.length * environment.spec.players
+
+
+class Member(NamedTuple):
+    """One run in training: all of its state. `key` is raw key data, uint32."""
+
+    learner: Learner
+    loop: Loop
+    key: UInt32[Array, "..."]
+
+
+def begin(
+    agent: Agent,
+    environment: Environment,
+    sampler: Sampler,
+    schedule: Schedule,
+    key: Key[Array, ""],
+) -> Member:
+    """Build the member that has not trained yet; the key is consumed."""
+    learner_key, loop_key, member_key = jax.random.split(key, 3)
+    learner = agent.init(environment.spec, learner_key)
+    loop = loops.start(agent, environment, sampler, learner, loop_key, schedule.copies)
+    return Member(learner, loop, jax.random.key_data(member_key))
+
+
+def advance(
+    agent: Agent,
+    environment: Environment,
+    sampler: Sampler,
+    schedule: Schedule,
+    member: Member,
+    first: Int[Array, ""],
+    iterations: Int[Array, ""],
+) -> tuple[Member, dict[str, Float[Array, ""]]]:
+    """Train for `iterations` iterations from number `first`; return means of metrics.
+
+    The trip count is traced: one compilation serves chunks of any length. A mean is
+    not finite if any iteration's metric was not.
+    """
+
+    def iteration(number: Int[Array, ""], member: Member) -> tuple[Member, dict]:
+        key = jax.random.wrap_key_data(member.key)
+        act_key, learn_key = jax.random.split(jax.random.fold_in(key, number))
+        loop, batch = rollout(
+            agent,
+            environment,
+            sampler,
+            member.learner,
+            member.loop,
+            act_key,
+            schedule.length,
+        )
+        learner, metrics = agent.learn(member.learner, batch, learn_key)
+        metrics["reward"] = batch.reward.mean()
+        return Member(learner, loop, member.key), metrics
+
+    def body(step: Int[Array, ""], carry: tuple[Member, dict]) -> tuple[Member, dict]:
+        member, metrics = iteration(first + step, carry[0])
+        return member, jax.tree.map(jnp.add, carry[1], metrics)
+
+    shapes = jax.eval_shape(iteration, first, member)[1]
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    member, totals = jax.lax.fori_loop(0, iterations, body, (member, zeros))
+    return member, jax.tree.map(lambda total: total / iterations, totals)

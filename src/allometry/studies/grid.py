@@ -1,0 +1,105 @@
+"""Grid: the runs of a study and the bundles in which they train.
+
+Runs that differ only in seed and traced hyper-parameters have the same program and
+train together. Which runs share a bundle is a pure function of the study: a vmapped
+program is not bitwise equal to one of another width, so it is part of what decides
+the numbers.
+"""
+
+import dataclasses
+import itertools
+import zlib
+from typing import Any
+
+import jax
+from jaxtyping import Array, Key
+from pydantic import TypeAdapter
+
+from allometry.agents.agent import Agent, traced_names
+from allometry.agents.registry import AGENTS
+from allometry.agents.returns import discount_of_horizon
+from allometry.studies.study import Study
+
+Covariates = dict[str, int | float | str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training run: an agent's record, a seed, and what the grid varied."""
+
+    name: str
+    seed: int
+    agent: Agent
+    covariates: Covariates
+
+    @property
+    def key(self) -> Key[Array, ""]:
+        """The run's own randomness, from its seed and its name.
+
+        Were it from the seed alone, all sizes would share their luck.
+        """
+        number = zlib.crc32(self.name.encode())
+        return jax.random.fold_in(jax.random.key(self.seed), number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """Runs that train in one program; `runs` are in the order of its members."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+
+def bundles(study: Study) -> tuple[Bundle, ...]:
+    """List the bundles of a study, in the grid's order."""
+    together: dict[tuple[Any, ...], list[Run]] = {}
+    for run in runs(study):
+        together.setdefault(_program_of(run), []).append(run)
+    most = study.grid.runs_per_bundle
+    return tuple(
+        Bundle(_bundle_name(study, group[0], part), tuple(members))
+        for group in together.values()
+        for part, members in enumerate(_cut(group, most))
+    )
+
+
+def runs(study: Study) -> list[Run]:
+    """List the runs of a study: the product of its axes, each with every seed."""
+    axes = study.grid.agent
+    return [
+        _run(study, dict(zip(axes, values, strict=True)), seed)
+        for values in itertools.product(*axes.values())
+        for seed in study.seeds
+    ]
+
+
+def _run(study: Study, point: Covariates, seed: int) -> Run:
+    parts = [f"{axis}-{value}" for axis, value in point.items()]
+    agent = {key: value for key, value in study.agent.items() if key != "name"} | point
+    covariates: Covariates = dict(point)
+    if "horizon" in agent:
+        covariates["horizon"] = float(agent["horizon"])
+        agent["discount"] = discount_of_horizon(agent.pop("horizon"))
+    record = TypeAdapter(AGENTS[study.agent["name"]]).validate_python(agent)
+    return Run("-".join([*parts, f"seed-{seed}"]), seed, record, covariates)
+
+
+def _cut(group: list[Run], most: int) -> list[list[Run]]:
+    return [group[start : start + most] for start in range(0, len(group), most)]
+
+
+def _program_of(run: Run) -> tuple[Any, ...]:
+    """Give what runs must have in common to share a program."""
+    traced = traced_names(run.agent)
+    values = vars(run.agent).items()
+    return tuple(value for name, value in values if name not in traced)
+
+
+def _bundle_name(study: Study, run: Run, part: int) -> str:
+    traced = {*traced_names(run.agent), "horizon"}
+    varied = [
+        f"{axis}-{value}"
+        for axis, value in run.covariates.items()
+        if axis in study.grid.agent and axis not in traced
+    ]
+    return "-".join([*(varied or ["all"]), *([f"part-{part}"] if part else [])])
