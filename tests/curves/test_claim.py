@@ -5,6 +5,7 @@ import pytest
 
 from allometry.curves import durable
 from allometry.curves.claim import LostClaim
+from allometry.curves.manifest import Manifest
 
 
 def folder_of(store):
@@ -92,6 +93,36 @@ def test_taking_over_in_the_middle_of_a_commit_loses_and_doubles_nothing(
     assert outcomes[0] == "lost"
     assert outcomes[-1] == "kept"
     assert len(outcomes) > 15
+
+
+def test_a_checkpoint_swept_by_a_later_owner_is_lost_not_damaged(store, study):
+    old = store.claim("w4", {})
+    study.commit(old, 0)
+    new = store.claim("w4", {})
+    for index in range(1, 6):
+        study.commit(new, index)
+    with pytest.raises(LostClaim):
+        old.checkpoint()
+
+
+def test_files_swept_while_a_claim_reads_them_are_not_damaged(
+    store, study, monkeypatch
+):
+    """The owner before commits on while a new claim checks what it has just listed."""
+    owner = store.claim("w4", {})
+    study.commit(owner, 0)
+    check = Manifest.damage
+
+    def late_check(state, folder):
+        monkeypatch.setattr(Manifest, "damage", check)
+        for index in range(1, 6):
+            study.commit(owner, index)
+        return check(state, folder)
+
+    monkeypatch.setattr(Manifest, "damage", late_check)
+    claim = store.claim("w4", {})
+    assert claim.manifest.warnings == ()
+    assert study.next_index(claim) == 6
 
 
 def test_three_states_are_kept_and_the_rest_is_swept(store, study):

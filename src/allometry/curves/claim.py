@@ -49,10 +49,17 @@ class Claim:
     def checkpoint(self) -> dict[str, np.ndarray] | None:
         """Read the checkpoint at which the recorded rows end; None before the first.
 
-        The claim has already fallen back to the newest one that is sound.
+        The claim has already fallen back to the newest one that is sound. Raises
+        LostClaim if another claim came between, Damaged if the file is not sound.
         """
         record = self.manifest.checkpoint
-        return None if record is None else checkpoints.read(self._folder, record)
+        if record is None:
+            return None
+        try:
+            return checkpoints.read(self._folder, record)
+        except Damaged:
+            self._check_held()  # a later owner may have swept it
+            raise
 
     def commit(
         self,
@@ -185,6 +192,8 @@ def claim(folder: Path, runs: tuple[str, ...], owner: Mapping[str, Any]) -> Clai
         except FileNotFoundError:  # the owner before has just swept it
             continue
         if damage and not history and not manifest.nothing_to_lose(found):
+            if manifest.versions(folder) != found:
+                continue  # not damaged, but swept by the owner before
             raise damage[0]
         version = found[0] + 1 if found else 1
         state = _claimed(history, folder.name, runs, owner, version, damage)
