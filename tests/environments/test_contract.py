@@ -175,7 +175,7 @@ def test_hidden_randomness_is_found() -> None:
 
     def drift(state: Any, timestep: Any) -> tuple[Any, Any]:
         shift = 0.001 * next(counter)
-        return state, timestep._replace(observation=timestep.observation - shift)
+        return state, timestep._replace(reward=timestep.reward - shift)
 
     with pytest.raises(AssertionError, match="must give the same under `jit`"):
         check(Broken(CHANCE_VALUE, on_step=drift))

@@ -138,9 +138,9 @@ def test_performance_in_slices_equals_performance_at_once(
     def policy(images: jax.Array) -> jax.Array:
         return jax.nn.softmax(images.reshape(len(images), -1) @ weights)
 
-    at_once = sklearn_digits.performance(policy)
+    at_once = jax.jit(lambda digits: digits.performance(policy))(sklearn_digits)
     monkeypatch.setattr(digits, "SLICE_PIXELS", 64 * 100)
-    sliced = sklearn_digits.performance(policy)
+    sliced = jax.jit(lambda digits: digits.performance(policy))(sklearn_digits)
     for split, score in at_once.items():
         assert float(sliced[split]) == pytest.approx(float(score), rel=1e-5)
 

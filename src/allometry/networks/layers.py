@@ -33,7 +33,7 @@ def dense(key: Key[Array, ""], inputs: int, outputs: int, gain: float = 1.0) -> 
 
 
 class Convolution(eqx.Module):
-    """A convolution `[height, width, inputs] -> [height', width', outputs]`.
+    """A convolution `[rows, columns, inputs] -> [rows′, columns′, outputs]`.
 
     Stride 1 and no padding: a kernel of size k takes k − 1 off each side length.
     """
@@ -42,8 +42,8 @@ class Convolution(eqx.Module):
     bias: Float[Array, " outputs"]
 
     def __call__(
-        self, image: Float[Array, "height width inputs"]
-    ) -> Float[Array, "smaller_height smaller_width outputs"]:
+        self, image: Float[Array, "rows columns inputs"]
+    ) -> Float[Array, "fewer_rows fewer_columns outputs"]:
         """Return the feature maps of one image."""
         maps = jax.lax.conv_general_dilated(
             image[None],
@@ -68,9 +68,9 @@ def convolution(
 
 
 def max_pool(
-    maps: Float[Array, "height width channels"],
-) -> Float[Array, "half_height half_width channels"]:
+    maps: Float[Array, "rows columns channels"],
+) -> Float[Array, "half_rows half_columns channels"]:
     """Take the maximum of each 2 × 2 square; an odd last row or column is left out."""
-    height, width, channels = maps.shape
-    maps = maps[: height // 2 * 2, : width // 2 * 2]
-    return maps.reshape(height // 2, 2, width // 2, 2, channels).max((1, 3))
+    rows, columns, channels = maps.shape
+    maps = maps[: rows // 2 * 2, : columns // 2 * 2]
+    return maps.reshape(rows // 2, 2, columns // 2, 2, channels).max((1, 3))

@@ -142,6 +142,8 @@ def _closest(
     size: Callable[[int], int], target: float, smallest: int, what: str
 ) -> int:
     """Find the argument of the increasing `size` whose value is nearest to `target`."""
+    if not 0 < target < math.inf:
+        raise Refusal(f"No {what} gives {target:g} parameters: the factor must be > 0.")
     if size(smallest) > target * MISS:
         raise Refusal(
             f"No {what} gives {target:,.0f} parameters: {smallest} already has "

@@ -84,7 +84,7 @@ class DigitsCNN(Torso):
     blocks: tuple[Dense, ...]
 
     def __call__(
-        self, observation: Float[Array, "height width channels"]
+        self, observation: Float[Array, "rows columns channels"]
     ) -> Float[Array, " width"]:
         """Return the features of one image."""
         maps = max_pool(jax.nn.relu(self.embedding(observation)))
@@ -105,9 +105,9 @@ def digits_cnn(
             f'The torso "cnn" reads images of at least 12×12 pixels, and the '
             f'observation has shape {observation.shape}. Choose the torso "mlp".'
         )
-    height, breadth, channels = observation.shape
+    rows, columns, channels = observation.shape
     few, many = (max(1, round(c * width / CHANNELS_WIDTH)) for c in CHANNELS)
-    pixels = _pixels_left(height) * _pixels_left(breadth)
+    pixels = _pixels_left(rows) * _pixels_left(columns)
     first, second, third, *rest = jax.random.split(key, 3 + depth)
     return DigitsCNN(
         convolution(first, 5, channels, few, GAIN),
