@@ -22,11 +22,15 @@ from allometry.laws.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 LEAST_SIZES = 4
-#: A fall of a size's mean curve below its best by more than this is reported.
+#: A fall of a size's mean curve below its best by more than this is reported, and
+#: one of a run's moving mean by three times as much makes it a collapsed run; in
+#: units of the largest performance (of the range, where chance is negative).
 RAW_DROP = 0.05
-#: A run is dead when its moving mean over so many checkpoints never gets above
-#: chance by more than this share of the way to the band.
-_DEAD_WINDOW, _DEAD_SHARE = 5, 0.1
+_COLLAPSE = 3 * RAW_DROP
+#: A run is dead when its moving mean never gets above chance by more than this share
+#: of the way to the band. Means are over so many checkpoints.
+_DEAD_SHARE = 0.1
+_WINDOW = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +138,7 @@ class _Curve:
     raw: Array
     cleaned: Array
     dead: int
+    collapsed: int
     drops: list[dict[str, float]]
 
 
@@ -163,28 +168,49 @@ def _mean_curve(runs: pl.DataFrame, size: float, settings: IntrinsicSettings) ->
     raw = matrix.mean(axis=1)
     cleaned = np.asarray(isotonic_regression(raw).x) if settings.monotone else raw
     alive = [name not in stopped for name in names]
-    dead = sum(_dead(curve, settings) for curve in matrix.T[alive])
+    moving = [_moving_mean(curve) for curve in matrix.T[alive]]
     return _Curve(
-        size, interactions, raw, cleaned, dead, _drops(size, interactions, raw)
+        N=size,
+        E=interactions,
+        raw=raw,
+        cleaned=cleaned,
+        dead=sum(_dead(curve, settings) for curve in moving),
+        collapsed=sum(_collapsed(curve, settings) for curve in moving),
+        drops=_drops(size, interactions, raw, settings),
     )
 
 
-def _dead(curve: Array, settings: IntrinsicSettings) -> bool:
-    """Whether a run never learned: its moving mean stays at chance."""
-    window = min(_DEAD_WINDOW, len(curve))
-    moving = np.convolve(curve, np.full(window, 1 / window), mode="valid")
+def _moving_mean(curve: Array) -> Array:
+    window = min(_WINDOW, len(curve))
+    return np.convolve(curve, np.full(window, 1 / window), mode="valid")
+
+
+def _dead(moving: Array, settings: IntrinsicSettings) -> bool:
+    """Whether a run never learned."""
     limit = settings.chance + _DEAD_SHARE * (settings.band[0] - settings.chance)
     return bool(moving.max() <= limit)
 
 
-def _drops(size: float, interactions: Array, raw: Array) -> list[dict[str, float]]:
+def _collapsed(moving: Array, settings: IntrinsicSettings) -> bool:
+    """Whether a run fell far below its own best."""
+    fall = np.max(np.maximum.accumulate(moving) - moving)
+    return bool(fall > _COLLAPSE * _scale(settings))
+
+
+def _scale(settings: IntrinsicSettings) -> float:
+    return settings.maximum - min(0.0, settings.chance)
+
+
+def _drops(
+    size: float, interactions: Array, raw: Array, settings: IntrinsicSettings
+) -> list[dict[str, float]]:
     """List the falls of a mean curve below its best so far, one entry per best."""
     best = np.maximum.accumulate(raw)
     falls = []
     for level in np.unique(best):
         rows = np.flatnonzero(best == level)
         lowest = rows[np.argmin(raw[rows])]
-        if level - raw[lowest] > RAW_DROP:
+        if level - raw[lowest] > RAW_DROP * _scale(settings):
             falls.append(
                 {
                     "size": size,
@@ -241,6 +267,7 @@ def _counts(
         .sort()
         .to_list(),
         "dead_runs": sum(curve.dead for curve in curves),
+        "collapsed_runs": sum(curve.collapsed for curve in curves),
         "left_out_runs": dict(left_out),
         "raw_drops": [drop for curve in curves for drop in curve.drops],
     }

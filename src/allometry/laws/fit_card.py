@@ -66,8 +66,8 @@ def cautions(card: Mapping[str, Any]) -> tuple[str, ...]:
         worst = max(drop["from"] - drop["to"] for drop in drops)
         sizes = sorted({drop["size"] for drop in drops})
         said.append(
-            f"Before cleaning, mean curves fell by more than {RAW_DROP} at "
-            f"{len(drops)} places (by up to {worst:.2f}; N = "
+            f"Before cleaning, mean curves fell by more than {RAW_DROP:.0%} of the "
+            f"range at {len(drops)} places (by up to {worst:.2f}; N = "
             f"{', '.join(f'{size:g}' for size in sizes)}): the learning rate of these "
             "sizes may want retuning."
         )
@@ -75,6 +75,13 @@ def cautions(card: Mapping[str, Any]) -> tuple[str, ...]:
         said.append(
             f"{len(stopped)} of {runs['runs']} runs went non-finite and count as "
             "chance performance from there on; the card shows the fit without them."
+        )
+    if collapsed := runs["collapsed_runs"]:
+        said.append(
+            f"{collapsed} of {runs['runs']} runs fell far below their own best; they "
+            "are averaged with the others and the means made non-decreasing."
+            if card["excluded"]["monotone_means"]
+            else f"{collapsed} of {runs['runs']} runs fell far below their own best."
         )
     if dead := runs["dead_runs"]:
         said.append(f"{dead} of {runs['runs']} runs never learned; they are kept.")
@@ -158,7 +165,14 @@ def _excluded(settings: IntrinsicSettings) -> dict[str, Any]:
 
 
 def _runs(cleaned: Points) -> dict[str, Any]:
-    names = ("runs", "dead_runs", "nonfinite_runs", "left_out_runs", "raw_drops")
+    names = (
+        "runs",
+        "dead_runs",
+        "collapsed_runs",
+        "nonfinite_runs",
+        "left_out_runs",
+        "raw_drops",
+    )
     counted = {name: cleaned.counts[name] for name in names}
     curves = cleaned.curves
     last = np.r_[np.diff(curves.N) != 0, True]
@@ -171,8 +185,8 @@ def _method() -> dict[str, Any]:
     return {
         "objective": "Σ w ((ln I − f(R))/g)², f the increasing function of performance "
         "that fits best, g = |∇ ln I| over (ln N, ln E), w = Δ ln E",
-        "optimiser": "truncated Newton (SciPy's TNC) with the exact gradient, over size exponent, sharpness "
-        "α_N + α_E and balance of the terms",
+        "optimiser": "truncated Newton (SciPy's TNC) with the exact gradient, over "
+        "size exponent, sharpness α_N + α_E and balance of the terms",
         "starts": f"(α_N, α_E) from {list(STARTS)} squared, both terms balanced at the "
         "median point, each restarted once",
         "agreement": f"share of starts within {AGREEMENT_TOLERANCE:g} of the best "

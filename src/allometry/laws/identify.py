@@ -3,7 +3,7 @@
 Five rules, each of which refuses, and a milder limit for two of them that only warns.
 In simulations with a known truth the first three flagged 81 % of the exponents that
 were off by more than .1, and 1.7 % of the accepted ones were bad. A sixth refuses
-curves that fall and were not cleaned: they pass the other five and mislead.
+curves that fall and were not cleaned: they may pass the other five and mislead.
 """
 
 import dataclasses
@@ -145,13 +145,12 @@ def _at_bound(best: Minimum) -> str:
 
 
 def _falling(points: Points) -> list[str]:
-    drops = points.counts["raw_drops"]
-    if points.counts["cleaned"] or not drops:
+    drops, collapsed = points.counts["raw_drops"], points.counts["collapsed_runs"]
+    if points.counts["cleaned"] or not (drops or collapsed):
         return []
-    worst = max(drop["from"] - drop["to"] for drop in drops)
     return [
-        f"Mean curves fall {len(drops)} times by more than .05 (by up to {worst:.2f}) "
-        "and were not cleaned, so that performance is no increasing function of "
+        f"{collapsed} runs collapsed and mean curves fell at {len(drops)} places, and "
+        "they were not cleaned: performance is then no increasing function of "
         "training. Fit with monotone = true, and retune the learning rate of the sizes "
         "that fall."
     ]

@@ -23,8 +23,9 @@ class Scenario:
     `luck` is the standard deviation of a run's offset in ln I, `shared_luck` of one
     that all runs of a size share; `noise` of the performance at a checkpoint, with
     correlation `correlation` from one to the next. `plateau` is the stretch of ln I
-    over which the response stands still, half-way up. With probability `collapse` a
-    run falls once it has passed .9 of the maximum.
+    over which the response nearly stands still, half-way up. With probability
+    `collapse` a run, once past `collapse_level`, falls by a depth drawn from
+    `collapse_depth`.
     """
 
     sizes: int = 8
@@ -39,18 +40,21 @@ class Scenario:
     correlation: float = 0.7
     plateau: float = 0.0
     collapse: float = 0.0
+    collapse_depth: tuple[float, float] = (0.2, 0.6)
+    collapse_level: float = 0.93
 
 
 SCENARIOS: dict[str, Scenario] = {
     "base": Scenario(),
-    "noisy": Scenario(luck=0.5, noise=0.05),
+    "noisy": Scenario(noise=0.04),
     "plateau": Scenario(plateau=2.0),
     "sizes 8 × too big": Scenario(smallest=2_400.0, largest=320_000.0),
     "sizes 30 × too big": Scenario(smallest=9_000.0, largest=1_200_000.0),
     "shared offset .15": Scenario(shared_luck=0.15),
     "shared offset .30": Scenario(shared_luck=0.30),
     "runs collapse": Scenario(collapse=0.5),
-    "4 sizes": Scenario(sizes=4),
+    "4 sizes": Scenario(sizes=4, smallest=700.0, largest=20_000.0),
+    "4 sizes, 5 × apart": Scenario(sizes=4),
 }
 
 CHANCE = 0.1
@@ -104,7 +108,7 @@ def _run(
     log_intrinsic = truth.log_intrinsic(size, interactions) + offset
     performance = response(log_intrinsic, scenario.plateau)
     if generator.random() < scenario.collapse:
-        performance = _collapse(performance, generator)
+        performance = _collapse(performance, scenario, generator)
     performance = performance + _correlated_noise(scenario, generator)
     return pl.DataFrame(
         {
@@ -119,14 +123,13 @@ def _run(
     )
 
 
-def _collapse(performance: Array, generator: np.random.Generator) -> Array:
-    """Let a run that passed .9 of the maximum fall by .1 to .6 over ten checkpoints."""
-    start = int(np.argmax(performance > 0.9))
-    depth = generator.uniform(0.1, 0.6)
-    if performance[start] <= 0.9:
-        return performance
-    progress = np.clip((np.arange(len(performance)) - start) / 10, 0.0, 1.0)
-    return np.asarray(performance - depth * progress)
+def _collapse(
+    performance: Array, scenario: Scenario, generator: np.random.Generator
+) -> Array:
+    """Let a run that passes the level fall by a random depth over ten checkpoints."""
+    depth = generator.uniform(*scenario.collapse_depth)
+    past = np.cumsum(performance > scenario.collapse_level)
+    return np.asarray(performance - depth * np.clip(past / 10, 0.0, 1.0))
 
 
 def _correlated_noise(scenario: Scenario, generator: np.random.Generator) -> Array:
