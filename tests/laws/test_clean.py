@@ -186,3 +186,27 @@ def test_settings_refuse_what_they_cannot_use():
     ]:
         with pytest.raises(Refusal, match=named):
             IntrinsicSettings.from_mapping(values)
+
+
+def test_dense_curves_are_thinned_evenly_and_keep_their_ends():
+    interactions = np.arange(1, 5_001)
+    table = pl.concat(
+        pl.DataFrame(
+            {
+                "run": str(size),
+                "parameters": size,
+                "seed": 0,
+                "interactions": interactions,
+                "compute": 6.0 * size * interactions,
+                "performance": 0.1 + 0.08 * np.log(interactions),
+                "status": "done",
+            }
+        )
+        for size in SIZES
+    )
+    cleaned = points(table)
+    curve = of_size(cleaned, 100, cleaned.curves.E)
+    assert len(curve) <= 201
+    assert (curve[0], curve[-1]) == (1, 5_000)
+    late = curve[curve > 500]
+    assert np.diff(np.log(late)).max() < 2 * np.log(5_000) / 200

@@ -31,6 +31,9 @@ _COLLAPSE = 3 * RAW_DROP
 #: of the way to the band. Means are over so many checkpoints.
 _DEAD_SHARE = 0.1
 _WINDOW = 5
+#: A denser curve is thinned, evenly in ln E, after its mean was made monotone with
+#: all of its checkpoints: a fit's time grows with the points, its precision does not.
+MOST_CHECKPOINTS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,15 +172,25 @@ def _mean_curve(runs: pl.DataFrame, size: float, settings: IntrinsicSettings) ->
     cleaned = np.asarray(isotonic_regression(raw).x) if settings.monotone else raw
     alive = [name not in stopped for name in names]
     moving = [_moving_mean(curve) for curve in matrix.T[alive]]
+    kept = _thin(interactions)
     return _Curve(
         N=size,
-        E=interactions,
-        raw=raw,
-        cleaned=cleaned,
+        E=interactions[kept],
+        raw=raw[kept],
+        cleaned=cleaned[kept],
         dead=sum(_dead(curve, settings) for curve in moving),
         collapsed=sum(_collapsed(curve, settings) for curve in moving),
         drops=_drops(size, interactions, raw, settings),
     )
+
+
+def _thin(interactions: Array) -> np.ndarray:
+    """Choose at most `MOST_CHECKPOINTS` rows evenly in ln E, the last among them."""
+    if len(interactions) <= MOST_CHECKPOINTS:
+        return np.arange(len(interactions))
+    even = np.geomspace(interactions[0], interactions[-1], MOST_CHECKPOINTS)
+    chosen = np.searchsorted(interactions, even).clip(max=len(interactions) - 1)
+    return np.unique(np.r_[chosen, len(interactions) - 1])
 
 
 def _moving_mean(curve: Array) -> Array:
@@ -206,19 +219,20 @@ def _drops(
 ) -> list[dict[str, float]]:
     """List the falls of a mean curve below its best so far, one entry per best."""
     best = np.maximum.accumulate(raw)
+    starts = np.flatnonzero(np.r_[True, best[1:] > best[:-1]])
+    lowest = np.minimum.reduceat(raw, starts)
+    deep = best[starts] - lowest > RAW_DROP * _scale(settings)
     falls = []
-    for level in np.unique(best):
-        rows = np.flatnonzero(best == level)
-        lowest = rows[np.argmin(raw[rows])]
-        if level - raw[lowest] > RAW_DROP * _scale(settings):
-            falls.append(
-                {
-                    "size": size,
-                    "interactions": float(interactions[lowest]),
-                    "from": float(level),
-                    "to": float(raw[lowest]),
-                }
-            )
+    for start, low in zip(starts[deep], lowest[deep], strict=True):
+        row = start + int(np.argmax(raw[start:] == low))
+        falls.append(
+            {
+                "size": size,
+                "interactions": float(interactions[row]),
+                "from": float(best[start]),
+                "to": float(low),
+            }
+        )
     return falls
 
 
