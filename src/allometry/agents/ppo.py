@@ -121,7 +121,8 @@ class PPO:
         """Sample an action for each player, or take the likeliest; consumes the key."""
         logits = jax.vmap(learner.policy)(timestep.observation)
         if explore:
-            action = jax.random.categorical(key, logits)
+            keys = jax.random.split(key, logits.shape[0])
+            action = jax.vmap(distributions.sample)(keys, logits)
         else:
             action = jnp.argmax(logits, axis=-1)
         log_behaviour = jax.vmap(distributions.log_probability)(logits, action)
@@ -308,7 +309,7 @@ def _over(axes: int, function: Any) -> Any:
 
 
 def _act_once(policy: Network, observation: Array, key: Key[Array, ""]) -> Array:
-    return jax.random.categorical(key, policy(observation))
+    return distributions.sample(key, policy(observation))
 
 
 def _minibatch_shapes(observation: jax.ShapeDtypeStruct, rows: int) -> Samples:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from allometry.agents.registry import AGENTS
+from allometry.laws import request
 from allometry.refusal import Refusal
 from allometry.studies.toml import line_of, parse_value
 
@@ -168,7 +169,9 @@ def _check(
 ) -> Study:
     try:
         study = Study.model_validate(content)
-        return study.model_copy(update={"agent": _agent_defaults(study)})
+        _check_agent(study)
+        _check_law(study)
+        return study
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
@@ -188,8 +191,21 @@ class Misfit(ValueError):
         self.key = key
 
 
-def _agent_defaults(study: Study) -> dict[str, Any]:
-    """Check the agent's section and the grid's axes; fill in the agent's defaults."""
+def _check_law(study: Study) -> None:
+    """Check the section `[law]`, and that the axis it names is one of the grid."""
+    try:
+        by = request.from_mapping(study.law).by
+    except Refusal as error:
+        raise Misfit("law", str(error)) from None
+    if by is not None and by not in study.grid.agent:
+        axes = ", ".join(study.grid.agent) or "none"
+        raise Misfit(
+            "law.by", f"law.by is {by!r}; name one axis of grid.agent: {axes}."
+        )
+
+
+def _check_agent(study: Study) -> None:
+    """Check the agent's section and the grid's axes."""
     name = study.agent.get("name")
     if name not in AGENTS:
         raise Misfit(
@@ -222,7 +238,6 @@ def _agent_defaults(study: Study) -> dict[str, Any]:
             "agent.horizon and agent.discount say the same thing "
             "(γ = 1 − 2/(h + 1)); give one of them.",
         )
-    return dict(study.agent)
 
 
 def _with_axes(study: Study) -> dict[str, list[Any]]:

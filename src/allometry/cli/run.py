@@ -1,0 +1,125 @@
+"""`allometry run`: train a study, fit its law, write its page."""
+
+import shlex
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from allometry.refusal import Refusal
+
+if TYPE_CHECKING:
+    from allometry.curves.store import Store
+    from allometry.studies.study import Study
+
+
+def run(
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="A study that comes with Allometry (quickstart, horizon, …), or the "
+            "path of a study file (.toml)."
+        ),
+    ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a key of the study, such as training.interactions=65536 or "
+            "grid.agent.width=[4,8,16]. May be given more than once.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results; runs/NAME if not given."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be run, and how long it takes."),
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Bundles to train at once; one per core if not given."
+        ),
+    ] = None,
+    commit_every: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds between commits: the most a crash can cost."),
+    ] = 10.0,
+) -> None:
+    """Train a study; then fit its law and write its page.
+
+    The same command again goes on where it stopped: finished runs are kept, and an
+    interrupted one continues from its last commit. Ctrl-C stops after the current
+    chunk, with everything kept.
+    """
+    from allometry.studies import study as studies
+
+    loaded = studies.load(study, changes or [])
+    if dry_run:
+        from allometry.cli.survey import print_survey
+
+        print_survey(loaded, workers)
+        return
+    folder = out if out is not None else Path("runs") / loaded.name
+    store = _train(loaded, folder, _command(study, changes), commit_every, workers)
+    _conclude(store)
+
+
+def _train(
+    study: "Study",
+    folder: Path,
+    command: str,
+    commit_every: float,
+    workers: int | None,
+) -> "Store":
+    """Train what is left of the study; exit with code 130 if told to stop."""
+    from allometry.cli.watch import watching
+    from allometry.studies import executor
+
+    store = executor.prepare(study, folder, command)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with watching(study, store) as watcher:
+        complete = executor.run(
+            study,
+            store,
+            watcher,
+            stop=stop,
+            commit_every=commit_every,
+            workers=workers,
+        )
+    if not complete:
+        typer.echo(f"Stopped; {folder} keeps everything. The same command goes on.")
+        raise typer.Exit(130)
+    return store
+
+
+def _conclude(store: "Store") -> None:
+    """Fit, print and draw what a finished study shows."""
+    from allometry.cli.fit import print_verdicts
+    from allometry.cli.report import write_page
+    from allometry.reports import verdict
+
+    try:
+        found = verdict.verdicts(store)
+    except Refusal as error:
+        raise Refusal(f"All runs are done, but no law was fitted. {error}") from None
+    verdict.store_verdicts(store, found)
+    print_verdicts(found)
+    page = write_page(store, found)
+    typer.echo(f"\nRuns and law: {store.path}")
+    typer.echo(f"Page:         {page}")
+
+
+def _command(study: str, changes: list[str] | None) -> str:
+    """Say how to make the study again, without where it was put."""
+    words = ["allometry", "run", study]
+    for change in changes or []:
+        words += ["--set", change]
+    return shlex.join(words)

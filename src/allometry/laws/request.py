@@ -1,0 +1,46 @@
+"""Request: which law a study asks of its curves, and with what settings.
+
+The section `[law]` of a study file, and what a store keeps of it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from allometry.laws.fit import LAWS
+from allometry.laws.settings import IntrinsicSettings
+from allometry.refusal import Refusal
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A law, its settings, and how the runs are divided among laws."""
+
+    form: str = "intrinsic"
+    """Name of the law."""
+    by: str | None = None
+    """Column of the runs; each of its values has a law of its own."""
+    levels: tuple[float, ...] = ()
+    """Performance levels at which interactions needed are compared along `by`."""
+    settings: IntrinsicSettings = dataclasses.field(default_factory=IntrinsicSettings)
+
+
+def from_mapping(section: Mapping[str, Any]) -> Request:
+    """Read the section `[law]`; raise `Refusal` naming a key that cannot be used."""
+    values = dict(section)
+    form = values.pop("form", "intrinsic")
+    if form not in LAWS:
+        raise Refusal(f"law.form is {form!r}; choose one of: {', '.join(LAWS)}.")
+    by = values.pop("by", None)
+    if not (by is None or isinstance(by, str)):
+        raise Refusal(f"law.by is {by!r}; name one axis of the grid.")
+    levels = values.pop("levels", ())
+    settings = IntrinsicSettings.from_mapping(values)
+    for level in levels if isinstance(levels, list | tuple) else [levels]:
+        number = isinstance(level, int | float)
+        if not number or not settings.chance < level < settings.maximum:
+            raise Refusal(
+                f"law.levels holds {level!r}; give a list of numbers between chance "
+                f"({settings.chance:g}) and maximum ({settings.maximum:g})."
+            )
+    return Request(form, by, tuple(levels), settings)

@@ -1,0 +1,103 @@
+"""Verdict: the laws of a study, from its store.
+
+One law, or one for each value of the axis that the study names. What was found is
+stored beside the runs (`fit.json`, or `fit-horizon-4.json`, …), so that a forecast
+needs no refit.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import polars as pl
+
+from allometry import laws
+from allometry.curves.store import Store
+from allometry.laws import card, natural, request
+from allometry.laws.estimates import Fit
+from allometry.laws.horizon import HorizonFit, horizon_fits
+from allometry.laws.request import Request
+from allometry.refusal import Refusal
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """One law of a study: the value of the axis that it belongs to, and the fit."""
+
+    label: str
+    """Empty if the study has one law."""
+    file: str
+    """Name of its file in the store."""
+    fit: Fit
+
+
+def verdicts(store: Store) -> list[Verdict]:
+    """Fit every law that the study asks for.
+
+    Raises `Refusal` if the store holds no curve yet, or none that can be used.
+    """
+    wanted = request.from_mapping(store.study.get("law", {}))
+    table = store.table()
+    if table.is_empty():
+        raise Refusal(
+            f"{store.path} has no checkpoint of any run yet. Run the study first: "
+            "allometry run."
+        )
+    if wanted.by is None:
+        return [Verdict("", "fit.json", _fit(table, wanted))]
+    if wanted.by not in table.columns:
+        raise Refusal(
+            f"law.by is {wanted.by!r}, which no run of {store.path} has; the runs' "
+            f"columns are: {', '.join(table.columns)}."
+        )
+    groups = table.partition_by(wanted.by, as_dict=True)
+    return [
+        Verdict(
+            _label(wanted.by, value),
+            _file(wanted.by, value),
+            _fit(groups[(value,)], wanted),
+        )
+        for (value,) in sorted(groups)
+    ]
+
+
+def horizon_verdicts(store: Store) -> tuple[HorizonFit, ...]:
+    """Fit interactions needed against the horizon, by size and level.
+
+    Empty unless the study has a law by horizon and names levels.
+    """
+    wanted = request.from_mapping(store.study.get("law", {}))
+    if wanted.by != "horizon" or not wanted.levels:
+        return ()
+    return horizon_fits(store.table(), wanted.levels, chance=wanted.settings.chance)
+
+
+def store_verdicts(store: Store, found: list[Verdict]) -> list[Path]:
+    """Write each law's file into the store; return where."""
+    return [
+        store.write_text(verdict.file, card.to_json(verdict.fit)) for verdict in found
+    ]
+
+
+def fit_files(folder: Path) -> list[Path]:
+    """List the laws that are stored in a study's folder."""
+    return sorted(folder.glob("fit*.json"))
+
+
+def _fit(table: pl.DataFrame, wanted: Request) -> Fit:
+    fit = laws.fit(wanted.form, table, settings=wanted.settings)
+    if wanted.settings.natural_metric is None or not fit.replicates:
+        return fit
+    points = laws.points(table, wanted.settings)
+    return natural.attach(fit, natural.natural(points, fit, wanted.settings))
+
+
+def _label(axis: str, value: object) -> str:
+    return f"{'h' if axis == 'horizon' else axis} = {_number(value)}"
+
+
+def _file(axis: str, value: object) -> str:
+    return f"fit-{axis}-{_number(value)}.json"
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
