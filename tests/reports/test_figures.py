@@ -99,7 +99,7 @@ def test_a_law_that_is_not_identified_has_no_band_and_no_forecast(refused):
     assert not [trace for trace in figure.data if trace.fill]
     names = [trace.name for trace in figure.data if trace.name]
     assert "not identified" in names
-    assert "beyond the data" not in names
+    assert "better than any run yet" not in names
 
 
 def test_natural_ratio_has_law_and_points(law, sizes):

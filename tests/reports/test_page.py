@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from allometry.laws.estimates import Estimate
+from allometry.laws.forecast import forecast
 from allometry.refusal import Refusal
+from allometry.reports import numbers, words
 from allometry.reports.page import render
 
 HOSTILE = (
@@ -111,6 +113,17 @@ def test_strings_of_the_study_are_inert(base, hostile):
     assert "<" not in title
 
 
+def test_advice_is_the_forecasts(base):
+    fit = base.fits[0][1]
+    cells = re.findall(r"<td[^>]*>([^<]+)</td>", words.budgets(fit, 1e10))
+    assert cells[::4] == ["10¹⁰", "3 × 10¹⁰", "10¹¹", "3 × 10¹¹"]
+    size = forecast(fit, compute=1e11).optimal_size.value
+    assert cells[9].startswith(numbers.si(size, 2) + " (")
+    performance = forecast(fit, compute=3e11).performance
+    assert performance is not None
+    assert float(cells[-1].split(" (")[0]) == pytest.approx(performance.value, abs=5e-3)
+
+
 def test_a_refused_law_says_why_and_quotes_no_number(refused):
     fit = refused.fits[0][1]
     said = text(refused.page())
@@ -118,7 +131,7 @@ def test_a_refused_law_says_why_and_quotes_no_number(refused):
     assert "times larger" not in said
     reason = fit.warnings[0].replace("'", "&#x27;")
     assert reason in said
-    assert "The best run for" not in said
+    assert "What the law advises" not in said
 
 
 def test_a_law_without_constants_still_gets_a_page(base):
@@ -149,6 +162,8 @@ def test_a_study_without_checkpoints_is_refused(base):
     empty = dataclasses.replace(base, curves=base.curves.head(0))
     with pytest.raises(Refusal, match="Run it first"):
         empty.page()
+    with pytest.raises(Refusal, match="allometry fit"):
+        dataclasses.replace(base, fits=[]).page()
 
 
 def test_without_held_out_scores_nothing_is_said_of_them(base):

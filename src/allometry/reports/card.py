@@ -7,14 +7,17 @@ escaped.
 
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allometry.laws.estimates import Estimate, Fit
 from allometry.reports import numbers
 
-#: Shorter keys are symbols.
-_WORD = 4
+_ESTIMATE = {"value", "low", "high"}
+_SYMBOL = re.compile("[A-Z](_[a-zA-Z0-9])?")
+#: Whole numbers below this are written in full.
+_EXACT = 1e7
 
 
 def fit_card(fit: Fit) -> str:
@@ -29,11 +32,9 @@ def fit_card(fit: Fit) -> str:
 def value_html(value: Any) -> str:
     """Write a JSON-able value as HTML."""
     if isinstance(value, Mapping):
-        return _definitions(value)
+        return _estimate(value) if set(value) >= _ESTIMATE else _definitions(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        if value and all(isinstance(item, Mapping) for item in value):
-            return table(value)
-        return ", ".join(value_html(item) for item in value) or "none"
+        return _list(value)
     return _scalar(value)
 
 
@@ -63,7 +64,7 @@ def table(rows: Sequence[Mapping[str, Any]], caption: str = "") -> str:
 
 def label(name: str) -> str:
     """Turn a key into a label: `size_exponent` into “Size exponent”, not `N_c`."""
-    if len(name) < _WORD:
+    if _SYMBOL.fullmatch(name):
         return html.escape(name)
     words = name.replace("_", " ").strip()
     return html.escape(words[:1].upper() + words[1:])
@@ -81,6 +82,27 @@ def _estimates(caption: str, estimates: Mapping[str, Estimate]) -> str:
         for name, estimate in estimates.items()
     ]
     return table(rows, caption) if rows else ""
+
+
+def _list(values: Sequence[Any]) -> str:
+    """Write mappings as a table, sentences as a list, and the rest in a line."""
+    if not values:
+        return "none"
+    if all(isinstance(value, Mapping) for value in values):
+        return table(values)
+    written = [value_html(value) for value in values]
+    if any(isinstance(value, str) and " " in value for value in values):
+        return "<ul>" + "".join(f"<li>{text}</li>" for text in written) + "</ul>"
+    return ", ".join(written)
+
+
+def _estimate(stored: Mapping[str, Any]) -> str:
+    """Write a stored estimate in a line: value (low to high) unit."""
+    value, low, high = (_scalar(stored[key]) for key in ("value", "low", "high"))
+    unit = str(stored.get("unit") or "1")
+    return f"{value} ({low} to {high})" + (
+        "" if unit == "1" else " " + html.escape(unit)
+    )
 
 
 def _definitions(pairs: Mapping[str, Any]) -> str:
@@ -104,9 +126,9 @@ def _scalar(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) and abs(value) < 1e6:
-        return f"{value:,}"
     if isinstance(value, int | float):
+        if float(value).is_integer() and abs(value) < _EXACT:
+            return f"{value:,.0f}"
         text = numbers.power(value, 3)
         return f'<span title="{value!r}">{html.escape(text)}</span>'
     return html.escape(str(value))

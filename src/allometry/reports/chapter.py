@@ -19,7 +19,7 @@ from allometry.laws.settings import IntrinsicSettings
 from allometry.reports import card, drift, numbers, words
 from allometry.reports.figures.best_size import best_size
 from allometry.reports.figures.forest import forest
-from allometry.reports.figures.intrinsic import intrinsic
+from allometry.reports.figures.intrinsic import intrinsic, response
 from allometry.reports.figures.learning import learning_curves, size_means
 from allometry.reports.figures.natural import natural_ratio
 from allometry.reports.section import Drawing, Section
@@ -101,8 +101,9 @@ def _intrinsic(chapter: Chapter, points: Points) -> Section:
 def _best_size(chapter: Chapter, points: Points) -> Section:
     figure = best_size(points, chapter.fit, chapter.sizes)
     prose = words.best_size(chapter.fit)
+    reached = float(response(points, chapter.fit).max())
     section = _drawn(chapter, "best-size", "The best size for a budget", prose, figure)
-    return dataclasses.replace(section, after=words.budgets(chapter.fit))
+    return dataclasses.replace(section, after=words.budgets(chapter.fit, reached))
 
 
 def _natural(chapter: Chapter, points: Points, natural: NaturalLaw) -> Section:

@@ -19,6 +19,9 @@ _TERMS = (
 )
 
 
+_TENFOLD = "growth of the best model with 10 × the compute"
+
+
 def sentence(fit: Fit) -> str:
     """Say the law in a sentence with its interval, or that there is none and why."""
     exponent = fit.derived.get("size_exponent")
@@ -50,15 +53,14 @@ def several(fits: Sequence[tuple[str, Fit]]) -> str:
             "size exponent": numbers.span(
                 fit.derived["size_exponent"], numbers.exponent
             ),
-            "ten times the compute, best model": _factor(fit.derived["size_exponent"])
-            + " times larger",
+            _TENFOLD: _factor(fit.derived["size_exponent"]) + " ×",
             "verdict": "identified",
         }
         if fit.identified
         else {
             "": label,
             "size exponent": "–",
-            "ten times the compute, best model": "–",
+            _TENFOLD: "–",
             "verdict": "not identified",
         }
         for label, fit in fits

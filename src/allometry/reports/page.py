@@ -50,7 +50,7 @@ def render(
     is what makes the study again.
 
     Raises:
-        Refusal: there is no run, or no checkpoint, to draw.
+        Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
     """
     if runs.is_empty() or curves.is_empty():
         raise Refusal(
@@ -58,6 +58,11 @@ def render(
             "Run it first, then ask for the report again."
         )
     sizes = Sizes(tuple(runs["parameters"].unique().sort().to_list()))
+    if not fits:
+        raise Refusal(
+            "The study has no fit yet, so there is no law to report. Make one with "
+            "`allometry fit`, then ask for the report again."
+        )
     chapters = [
         _chapter(label, fit, sizes, (runs, curves, scores)) for label, fit in fits
     ]

@@ -4,6 +4,7 @@ Every function returns HTML; whatever came from a study or a fit is escaped.
 """
 
 import html
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -13,6 +14,7 @@ from allometry.laws.estimates import Fit
 from allometry.laws.forecast import FAR, forecast
 from allometry.laws.settings import IntrinsicSettings
 from allometry.reports import card, numbers
+from allometry.reports.figures.forest import LANGUAGE_MODELS
 
 _MOST_PRINTS = 4
 
@@ -31,14 +33,15 @@ INTRINSIC = (
     "training compute with which a model of any size gets there: its <em>intrinsic "
     "performance</em>, I. The dashed frontier is compute spent as well as can be. Each "
     "size meets it once, where it is the best choice: to the left it is too large for "
-    "so little compute, to the right too small to make use of more."
+    "so little compute, to the right too small to make use of more. One that stays "
+    "below was never the best choice for the compute spent here."
 )
 BEST_SIZE = (
-    "How large a model should be for a given training budget. The line is the law, "
-    "its band the 90 % interval; each dot is a size that really was the cheapest way "
-    "to some performance, as measured. The dotted line has the slope 0.5 that "
-    "language models are known for, drawn through the middle of the data: a flatter "
-    "law than that says that more of a growing budget should go into interactions."
+    "How large a model should be for a given training budget. The line is the law and "
+    "its band the 90 % interval, solid as far as these runs’ performance reaches. Each "
+    "dot is a size that really was the cheapest way to some performance (the smallest "
+    "and the largest size aside). The dotted line has the slope 0.5 that language "
+    "models are known for. "
 )
 NATURAL = (
     "What does better intrinsic performance look like? Here as failures for every "
@@ -62,31 +65,49 @@ _GUESS = (
 
 
 def best_size(fit: Fit) -> str:
-    """Explain the figure of the best size."""
-    return BEST_SIZE + ("" if fit.identified else _GUESS)
+    """Explain the figure of the best size, and compare with language models."""
+    exponent = fit.derived["size_exponent"]
+    if not fit.identified:
+        return BEST_SIZE + _GUESS
+    if exponent.low > LANGUAGE_MODELS:
+        return BEST_SIZE + "The law is steeper: a growing budget goes into size first."
+    if exponent.high < LANGUAGE_MODELS:
+        return BEST_SIZE + (
+            "The law is flatter: a growing budget goes into interactions first."
+        )
+    return BEST_SIZE + "These runs cannot tell the law from that slope."
 
 
-def budgets(fit: Fit) -> str:
-    """Tabulate the best run for some computes, from the data's largest on."""
+def budgets(fit: Fit, reached: float) -> str:
+    """Tabulate the best run for the performance reached, and for more compute.
+
+    `reached` is the largest intrinsic performance of the runs, in FLOPs.
+    """
     if not fit.identified:
         return ""
-    largest = fit.card["data"]["range"]["C"][1]
     rows = []
     for factor in (1, 3, 10, FAR):
-        found = forecast(fit, compute=largest * factor)
+        answer = forecast(fit, compute=reached * factor)
         row = {
-            "compute (FLOPs)": numbers.power(largest * factor),
-            "best size (parameters)": numbers.span(found.optimal_size, _two_si),
-            "interactions": numbers.span(found.optimal_interactions, _two_si),
+            "compute (FLOPs)": numbers.power(answer.compute.value),
+            "best size (parameters)": numbers.span(answer.optimal_size, _two_si),
+            "interactions": numbers.span(answer.optimal_interactions, _two_si),
         }
-        if found.performance is not None:
-            row["performance"] = numbers.span(found.performance)
+        if answer.performance is not None:
+            row["performance"] = numbers.span(answer.performance, _share)
         rows.append(row)
     caption = (
-        "The best run for the largest compute in the data, and for 3, 10 and "
-        f"{FAR:g} times as much, with 90 % intervals"
+        "What the law advises, with 90 % intervals. The first row is the cheapest way "
+        "to the best performance that the fit has seen; the others, with 3, 10 and "
+        f"{FAR:g} times its compute, trust the law beyond that."
     )
     return card.table(rows, caption)
+
+
+def _share(value: float) -> str:
+    """Write a performance with two digits of what is missing to 1."""
+    digits = 2 if not 0 < value < 1 else 1 - math.floor(math.log10(1 - value))
+    return f"{value:.{min(max(digits, 2), 6)}f}"
 
 
 def _two_si(value: float) -> str:
@@ -102,7 +123,7 @@ CARD = (
 def measure(settings: IntrinsicSettings) -> str:
     """Name the performance for an axis, with its unit: a share of the maximum."""
     name = settings.performance
-    return name if "(" in name else f"{name} (of at most {settings.maximum:g})"
+    return name if "(" in name else f"{name} (at most {settings.maximum:g})"
 
 
 def limits(fit: Fit, settings: IntrinsicSettings) -> str:

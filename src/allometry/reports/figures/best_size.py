@@ -9,7 +9,8 @@ from allometry.laws.forecast import FAR
 from allometry.laws.intrinsic import Intrinsic
 from allometry.laws.jackknife import interval
 from allometry.reports import numbers
-from allometry.reports.figures.intrinsic import law_of
+from allometry.reports.figures.forest import LANGUAGE_MODELS
+from allometry.reports.figures.intrinsic import law_of, response
 from allometry.reports.figures.marks import (
     Array,
     blank,
@@ -17,6 +18,7 @@ from allometry.reports.figures.marks import (
     legend_entry,
     legend_line,
     log_axis,
+    note,
     short,
 )
 from allometry.reports.style import LIGHT, Sizes
@@ -25,50 +27,31 @@ from allometry.reports.style import LIGHT, Sizes
 def best_size(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
     """Draw the best model size against compute, with its 90 % band.
 
-    Dashed beyond the data, to `FAR` times its compute. A law that is not
-    identified is drawn within the data only, in grey and without a band.
+    Solid as far as the runs' performance reaches (on the frontier I = C, so that is a
+    compute), dashed from there to `FAR` times the largest compute spent, which is
+    shaded. A law that is not identified is drawn as far as the runs reach only, in
+    grey and without a band.
     """
     law = law_of(fit)
-    compute = law.kappa * points.N * points.E
-    first, last = float(compute.min()), float(compute.max())
+    reached = response(points, fit)
+    first, last = float(reached.min()), float(reached.max())
+    spent = float((law.kappa * points.N * points.E).max())
+    end = spent * FAR if fit.identified else last
     figure = blank()
-    end = last * FAR if fit.identified else last
-    along = np.geomspace(first, end, 61)
-    best = np.asarray(law.optimal_size(along))
     if fit.identified:
+        along = np.geomspace(first, end, 61)
         fill_between(figure, along, *optimal_size_band(fit, along))
-    colour = LIGHT["accent"] if fit.identified else LIGHT["muted"]
-    name = "best size, 90 % band" if fit.identified else "not identified"
-    inside, outside = along <= last, along >= last
-    legend_line(figure, name, along[inside], best[inside], colour=colour)
-    if fit.identified:
-        legend_line(
-            figure, "beyond the data", along[outside], best[outside],
-            colour=colour, dash="dash",
-        )  # fmt: skip
-        figure.add_vrect(
-            x0=last, x1=end, fillcolor=LIGHT["shade"], line_width=0, layer="below"
-        )
-    _language_slope(figure, law, first, last, end)
-    cheapest, sized = cheapest_sizes(points)
-    figure.add_scatter(
-        x=short(cheapest),
-        y=short(sized),
-        mode="markers",
-        marker={
-            "size": 8,
-            "color": [sizes.colour(size) for size in sized],
-            "line": {"color": LIGHT["paper"], "width": 1},
-        },
-        hovertemplate=(
-            "with %{x:.3g} FLOPs the size of %{y:.3s} parameters"
-            "<br>reached its performance first<extra></extra>"
-        ),
-        showlegend=False,
-    )
-    legend_entry(figure, "cheapest size measured", mode="markers")
-    log_axis(figure, "x", along, numbers.power)
-    log_axis(figure, "y", np.concatenate([best, sized]), numbers.si)
+        _law_line(figure, law, (first, last), "best size, 90 % band")
+        _law_line(figure, law, (last, end), "better than any run yet", dash="dash")
+        _shade(figure, spent, end)
+    else:
+        _law_line(figure, law, (first, last), "not identified", LIGHT["muted"])
+    _language_slope(figure, law, (first, last), end)
+    cheapest = cheapest_sizes(points)
+    _cheapest_marks(figure, cheapest, sizes)
+    shown = np.append(law.optimal_size(np.array([first, end])), cheapest[1])
+    log_axis(figure, "x", np.append(cheapest[0], [first, end]), numbers.power)
+    log_axis(figure, "y", shown, numbers.si)
     figure.update_xaxes(title="Training compute C (FLOPs)")
     figure.update_yaxes(title="Model size N (parameters)")
     return figure
@@ -110,14 +93,60 @@ def optimal_size_band(fit: Fit, compute: Array) -> tuple[Array, Array]:
     return np.array([x.low for x in bands]), np.array([x.high for x in bands])
 
 
+def _law_line(
+    figure: go.Figure,
+    law: Intrinsic,
+    ends: tuple[float, float],
+    name: str,
+    colour: str = LIGHT["accent"],
+    dash: str = "solid",
+) -> None:
+    along = np.array(ends)
+    legend_line(figure, name, along, law.optimal_size(along), colour=colour, dash=dash)
+
+
+def _shade(figure: go.Figure, spent: float, end: float) -> None:
+    """Mark where no run has spent as much compute."""
+    figure.add_vrect(
+        x0=spent, x1=end, fillcolor=LIGHT["shade"], line_width=0, layer="below"
+    )
+    figure.add_annotation(
+        **note("more compute<br>than any run"),
+        x=float(np.log10(end)), xanchor="right",
+        y=0.01, yref="paper", yanchor="bottom", align="right",
+    )  # fmt: skip
+
+
 def _language_slope(
-    figure: go.Figure, law: Intrinsic, first: float, last: float, end: float
+    figure: go.Figure, law: Intrinsic, ends: tuple[float, float], end: float
 ) -> None:
     """Draw slope 0.5, that of language models, through the middle of the data."""
-    middle = float(np.sqrt(first * last))
-    ends = np.array([first, end])
-    through = float(law.optimal_size(middle)) * np.sqrt(ends / middle)
+    middle = float(np.sqrt(ends[0] * ends[1]))
+    along = np.array([ends[0], end])
+    through = float(law.optimal_size(middle)) * np.sqrt(along / middle)
     legend_line(
-        figure, "language models, slope 0.5", ends, through,
+        figure, f"language models, slope {LANGUAGE_MODELS}", along, through,
         colour=LIGHT["muted"], dash="dot",
     )  # fmt: skip
+
+
+def _cheapest_marks(
+    figure: go.Figure, cheapest: tuple[Array, Array], sizes: Sizes
+) -> None:
+    compute, size = cheapest
+    figure.add_scatter(
+        x=short(compute),
+        y=short(size),
+        mode="markers",
+        marker={
+            "size": 8,
+            "color": [sizes.colour(n) for n in size],
+            "line": {"color": LIGHT["paper"], "width": 1},
+        },
+        hovertemplate=(
+            "with %{x:.3g} FLOPs the size of %{y:.3s} parameters"
+            "<br>reached its performance first<extra></extra>"
+        ),
+        showlegend=False,
+    )
+    legend_entry(figure, "cheapest size measured", mode="markers")

@@ -17,6 +17,8 @@ from allometry.reports.figures.marks import (
 )
 from allometry.reports.style import Sizes
 
+#: How far the frontier is drawn beyond what was reached.
+_ROOM = 3.0
 _CONSTANTS = ("alpha_N", "alpha_E", "N_c", "kappa")
 
 
@@ -55,7 +57,7 @@ def intrinsic(points: Points, fit: Fit, sizes: Sizes) -> go.Figure:
             ),
             showlegend=False,
         )
-    ends = np.array([compute.min(), compute.max()])
+    ends = np.array([compute.min(), min(compute.max(), _ROOM * measured.max())])
     legend_line(figure, "frontier, I = C", ends, ends, dash="dash")
     legend_entry(figure, "measured", mode="markers")
     legend_entry(figure, "law", mode="lines")

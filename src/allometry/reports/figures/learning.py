@@ -9,7 +9,6 @@ from allometry.reports.figures.marks import (
     inert,
     legend_entry,
     log_axis,
-    note,
     short,
     thin,
 )
@@ -66,10 +65,7 @@ def learning_curves(
         line = {"color": LIGHT["muted"], "width": 1, "dash": "dash"}
         for edge in band:
             figure.add_hline(y=edge, line=line)
-        figure.add_annotation(
-            **note("the fit uses what lies between the lines"),
-            x=0.01, xref="paper", y=band[1], xanchor="left", yanchor="bottom",
-        )  # fmt: skip
+        legend_entry(figure, "band of the fit", dash="dash", width=1)
     log_axis(figure, "x", trained["interactions"].to_numpy(), numbers.si)
     figure.update_xaxes(title="Interactions (agent steps)")
     figure.update_yaxes(title=inert(measure[:1].upper() + measure[1:]))

@@ -134,6 +134,7 @@ def legend_entry(
     mode: str = "lines",
     group: str | None = None,
     dash: str = "solid",
+    width: int = 2,
 ) -> None:
     """Explain a kind of mark in the legend, in no size's colour."""
     figure.add_scatter(
@@ -142,7 +143,7 @@ def legend_entry(
         mode=mode,
         name=name,
         legendgroup=group,
-        line={"color": LIGHT["muted"], "dash": dash, "width": 2},
+        line={"color": LIGHT["muted"], "dash": dash, "width": width},
         marker={"color": LIGHT["muted"], "size": 7},
     )
 
