@@ -148,6 +148,10 @@ def breach(sentence: str, probe: Probe = TRUNCATED_VALUE, **changes: Any) -> Any
             ),
         ),
         breach(
+            "not `episodic` must never end an episode",
+            wrong_spec=dataclasses.replace(TRUNCATED_VALUE.spec, episodic=False),
+        ),
+        breach(
             "`reward` must be finite",
             on_step=setting(reward=lambda t: t.reward * jnp.nan),
         ),
@@ -177,7 +181,9 @@ def test_hidden_randomness_is_found() -> None:
         shift = 0.001 * next(counter)
         return state, timestep._replace(reward=timestep.reward - shift)
 
-    with pytest.raises(AssertionError, match="must give the same under `jit`"):
+    with pytest.raises(
+        AssertionError, match="must give the same under `vmap`, and draw on nothing"
+    ):
         check(Broken(CHANCE_VALUE, on_step=drift))
 
 

@@ -19,7 +19,7 @@ def test_units_start_with_the_same_variance_at_every_width(outputs: int) -> None
     keys = jax.random.split(jax.random.key(1), 16384 // outputs)
     x = jax.random.normal(jax.random.key(2), (64,))
     x = x / jnp.sqrt((x**2).mean())
-    units = jax.vmap(lambda key: dense(key, 64, outputs, gain=0.5)(x))(keys)
+    units = jax.jit(jax.vmap(lambda key: dense(key, 64, outputs, gain=0.5)(x)))(keys)
     assert float(units.std()) == pytest.approx(0.5, rel=0.03)
 
 

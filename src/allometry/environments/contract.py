@@ -55,7 +55,7 @@ def check(environment: Environment, *, steps: int = 64, seed: int = 0) -> None:
         not play(environment, key, steps, False).answer.first.any(),
         "`first` must be false after every step: an environment never resets itself",
     )
-    _check_transformations(environment, key)
+    _check_batch(environment, key)
     _check_cost(environment, key)
 
 
@@ -102,18 +102,29 @@ def _check_shapes(environment: Environment, key: Key[Array, ""]) -> None:
     _require_matches(answer.observation, spec.observation, spec, "observation")
 
 
-def _check_transformations(environment: Environment, key: Key[Array, ""]) -> None:
-    """Hold one reset and step under `jit` and `vmap` to the same without them."""
+def _check_batch(environment: Environment, key: Key[Array, ""]) -> None:
+    """Hold one reset and step in a batch to the same alone.
+
+    The two are traced apart, so this also finds chance that comes from no key.
+    """
 
     def timesteps(environment: Environment, key: Key[Array, ""]) -> list[TimeStep]:
         _, _, begun, _, answer = _reset_and_step(environment, key)
         return [begun, answer]
 
-    plain = timesteps(environment, key)
-    _require_close(plain, jax.jit(timesteps)(environment, key), "under `jit`")
+    alone = jax.jit(timesteps)(environment, key)
     keys = jnp.stack([key, jax.random.fold_in(key, 1)])
     batch = jax.jit(jax.vmap(timesteps, in_axes=(None, 0)))(environment, keys)
-    _require_close(plain, jax.tree.map(lambda x: x[0], batch), "under `vmap`")
+    close = jax.tree.map(
+        lambda a, b: np.allclose(a, b[0], TOLERANCE, TOLERANCE, equal_nan=True),
+        alone,
+        batch,
+    )
+    _require(
+        jax.tree.all(close),
+        "`reset` and `step` must give the same under `vmap`, and draw on nothing but "
+        "their key",
+    )
 
 
 def _check_begun(spec: EnvironmentSpec, begun: TimeStep) -> None:
@@ -137,6 +148,10 @@ def _check_answers(spec: EnvironmentSpec, play: Play) -> None:
     _require(
         not (answer.terminated & answer.truncated).any(),
         "a step must not be both `terminated` and `truncated`",
+    )
+    _require(
+        spec.episodic or not (answer.terminated | answer.truncated).any(),
+        "an environment whose spec is not `episodic` must never end an episode",
     )
     _require(
         bool((answer.trial_end | ~(answer.terminated | answer.truncated)).all()),
@@ -319,12 +334,3 @@ def _require_alike(first: PyTree, second: PyTree, clause: str) -> None:
         if one.get(name) != other.get(name)
     ]
     _require(not differing, f"{clause}; they differ in {'; '.join(differing)}")
-
-
-def _require_close(plain: PyTree, transformed: PyTree, how: str) -> None:
-    close = jax.tree.map(
-        lambda a, b: np.allclose(a, b, TOLERANCE, TOLERANCE, equal_nan=True),
-        plain,
-        transformed,
-    )
-    _require(jax.tree.all(close), f"`reset` and `step` must give the same {how}")

@@ -40,7 +40,6 @@ class TimeStep(NamedTuple):
 
 
 @runtime_checkable
-@runtime_checkable
 class Environment(Protocol):
     """An environment as the agents see it."""
 
