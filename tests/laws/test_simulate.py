@@ -61,14 +61,15 @@ def test_collapsing_runs_fall_only_past_the_level():
 
 
 def test_exponents_are_recovered_from_a_few_studies():
-    """A small part of `benchmarks/coverage.py`, which has the whole table.
+    """The first studies of `benchmarks/coverage.py`, which has the whole table.
 
     The limits are the benchmark's for 200 studies (.01, .035), widened by twice the
-    sampling error of 24: a fit to raw residuals, or without weights, fails them.
+    sampling error of 24. Without the first 1/8 of training the error is .18, with an
+    optimiser that stops after six evaluations .24.
     """
     errors, covered = [], []
     for number in range(24):
-        table = simulate(SCENARIOS["base"], np.random.default_rng([7, number]))
+        table = simulate(SCENARIOS["base"], np.random.default_rng([0, number]))
         exponent = solve(points(table)).derived["size_exponent"]
         errors.append(exponent.value - TRUTH.size_exponent)
         covered.append(exponent.low <= TRUTH.size_exponent <= exponent.high)

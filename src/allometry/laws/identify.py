@@ -1,9 +1,9 @@
 """Identify: whether the data can tell the law, and which runs would if they cannot.
 
 Five rules, each of which refuses, and a milder limit for two of them that only warns.
-In simulations with a known truth the first three flagged 81 % of the exponents that
-were off by more than .1, and 1.7 % of the accepted ones were bad. A sixth refuses
-curves that fall and were not cleaned: they may pass the other five and mislead.
+A sixth refuses curves that fall and were not cleaned: they may pass the other five and
+mislead. How often the rules refuse, and what they let pass, is measured by
+`benchmarks/coverage.py` (`docs/coverage.md`).
 """
 
 import dataclasses

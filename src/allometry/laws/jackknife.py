@@ -18,6 +18,8 @@ from allometry.laws.intrinsic import Array, Intrinsic
 
 #: Two-sided 90 % of a normal distribution.
 QUANTILE = 1.645
+#: Half-widths of log intervals end here: e⁷⁰⁰ is near the largest float.
+_WIDEST = 700.0
 
 
 def leave_one_size_out(
@@ -76,6 +78,7 @@ def interval(value: float, replicates: Array, unit: str, *, log: bool) -> Estima
     """Give value ± 1.645 SE; on a log scale for a positive quantity (`log`)."""
     if log:
         half = QUANTILE * standard_error(np.log(replicates))
-        return Estimate(value, value * math.exp(-half), value * math.exp(half), unit)
+        factor = math.exp(min(half, _WIDEST))
+        return Estimate(value, value / factor, value * factor, unit)
     half = QUANTILE * standard_error(replicates)
     return Estimate(value, value - half, value + half, unit)
