@@ -203,3 +203,20 @@ def test_a_horizon_study_has_a_law_for_each_horizon(horizons):
     ]
     assert longest == pytest.approx([1.05e6, 4.2e6], rel=1e-3)
     assert len(page.encode()) < 8e6
+
+
+def test_a_law_by_any_column_draws_the_runs_of_its_value(base):
+    other = base.runs.with_columns(run=pl.format("b-{}", "run"), torso=pl.lit("cnn"))
+    runs = pl.concat([base.runs.with_columns(torso=pl.lit("mlp")), other])
+    curves = pl.concat(
+        [base.curves, base.curves.with_columns(run=pl.format("b-{}", "run"))]
+    )
+    fit = base.fits[0][1]
+    fits = [("torso = mlp", fit), ("torso = cnn", fit)]
+    both = dataclasses.replace(base, runs=runs, curves=curves, fits=fits)
+    drawn = figures(both.page())
+    held_out = [
+        [trace.get("name") for trace in drawn[f"torso{name}-learning-figure"]["data"]]
+        for name in ("mlp", "cnn")
+    ]
+    assert ["held out" in names for names in held_out] == [True, False]

@@ -46,8 +46,8 @@ def render(
 
     `runs`, `curves` and `scores` are the tables of `allometry.curves.table`, `runs`
     with the study's covariates. `fits` are (label, fit): one with an empty label, or
-    one per horizon, whose label holds the value of the column `horizon`. `command`
-    is what makes the study again.
+    one per value of a column, labelled `column = value` (`h = 4` for a horizon).
+    `command` is what makes the study again.
 
     Raises:
         Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
@@ -86,8 +86,7 @@ def _chapter(
 ) -> Chapter:
     """Gather what one law was fitted to; `tables` are runs, curves and scores."""
     runs, curves, scores = tables
-    if label and "horizon" in runs.columns:
-        runs = runs.filter(pl.col("horizon") == _number(label))
+    runs = _of_label(runs, label)
     trained = _joined(runs, curves)
     keys = ["run", "checkpoint"]
     held_out = (
@@ -98,7 +97,7 @@ def _chapter(
     )
     return Chapter(
         label=label,
-        prefix=f"h{_number(label):g}-" if label else "",
+        prefix=re.sub(r"[^A-Za-z0-9.]+", "", label) + "-" if label else "",
         fit=fit,
         settings=settings_of(fit),
         points=_points(label, fit, trained),
@@ -133,10 +132,15 @@ def _points(label: str, fit: Fit, table: pl.DataFrame) -> Points | None:
     return cleaned
 
 
-def _number(label: str) -> float:
-    """Read the value in a label such as `h = 16`."""
-    found = re.search(r"\d+(\.\d+)?(e[+-]?\d+)?", label)
-    return float(found[0]) if found else float("nan")
+def _of_label(runs: pl.DataFrame, label: str) -> pl.DataFrame:
+    """Keep the runs of a label such as `h = 16` or `depth = 2`."""
+    name, _, value = label.partition(" = ")
+    column = "horizon" if name == "h" else name
+    if column not in runs.columns:
+        return runs
+    if runs[column].dtype.is_numeric():
+        return runs.filter(pl.col(column) == float(value))
+    return runs.filter(pl.col(column).cast(pl.String) == value)
 
 
 def _headline(

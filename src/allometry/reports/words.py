@@ -160,10 +160,13 @@ def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
     for fit in fits:
         versions |= fit.card.get("versions", {})
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return (
+    how = (
         "<p>This command makes the study, its law and this page; given again, it "
         f"finishes what is missing and repeats nothing:</p><pre>{html.escape(command)}"
-        '</pre><dl class="card"><dt>Versions behind the fit</dt>'
+        "</pre>"
+    )
+    return (how if command else "") + (
+        '<dl class="card"><dt>Versions behind the fit</dt>'
         f"<dd>{html.escape(listed)}</dd>"
         "<dt>Fingerprints of the runs</dt>"
         f"<dd>{shown or 'none stored'}{f' and {more} more' if more > 0 else ''}. Runs "
