@@ -19,7 +19,7 @@ _TERMS = (
 )
 
 
-_TENFOLD = "growth of the best model with 10 × the compute"
+_TENFOLD = "best model per 10 × compute"
 
 
 def sentence(fit: Fit) -> str:
@@ -53,7 +53,7 @@ def several(fits: Sequence[tuple[str, Fit]]) -> str:
             "size exponent": numbers.span(
                 fit.derived["size_exponent"], numbers.exponent
             ),
-            _TENFOLD: _factor(fit.derived["size_exponent"]) + " ×",
+            _TENFOLD: _factor(fit.derived["size_exponent"]) + " × larger",
             "verdict": "identified",
         }
         if fit.identified
