@@ -39,8 +39,8 @@ How well the fit recovers a known truth (α_N .7, α_E .5, size exponent .417) f
 simulated studies a row, and how often its 90 % interval holds it. Base: 8 sizes × 3
 seeds × 40 checkpoints, luck per run .25 in ln I, noise of .02 correlated along a curve.
 Mean error, root-mean-square error and coverage are over all studies, refused or not.
-With {n} studies a coverage of 90 % is known to ± {spread:.0f} points (one standard
-error).
+With {n} studies a coverage of 90 % is known to ± {spread:.0f} points, one
+standard error.
 
 Command: `{command}`
 

@@ -113,6 +113,23 @@ def test_dead_and_collapsed_runs_are_kept_and_counted():
     )
 
 
+def test_the_right_run_stops_among_many_seeds():
+    stopped = {(400, 9): [0.1, 0.3, 0.5, None, None, None]}
+    cleaned = points(study({(400, 11): CURVE + 0.12} | stopped, seeds=12))
+    raw = of_size(cleaned, 400, cleaned.curves.raw)
+    expected = CURVE + 0.01
+    expected[3:] -= (CURVE[3:] - 0.1) / 12
+    np.testing.assert_allclose(raw, expected)
+    assert cleaned.counts["nonfinite_runs"] == ["400-9"]
+
+
+def test_runs_may_have_any_name():
+    named = pl.when(pl.col("run") == "100-1").then(pl.lit("interactions"))
+    renamed = study({(100, 0): CURVE + 0.1}).with_columns(run=named.otherwise("run"))
+    cleaned, expected = points(renamed), points(study({(100, 0): CURVE + 0.1}))
+    np.testing.assert_array_equal(cleaned.performance, expected.performance)
+
+
 def test_unfinished_runs_are_left_out_and_counted():
     running = pl.when(pl.col("run") == "100-1").then(pl.lit("running"))
     table = study().with_columns(status=running.otherwise("status"))

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from allometry.laws.clean import RAW_DROP, Points, points
+from allometry.laws.clean import Points, points
 from allometry.laws.estimate import AGREEMENT_TOLERANCE, STARTS
 from allometry.laws.estimates import Estimate
 from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.mean_curve import RAW_DROP
 from allometry.laws.settings import Band, IntrinsicSettings
 from allometry.laws.solve import Solution, solve
 from allometry.refusal import Refusal
