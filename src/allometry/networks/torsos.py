@@ -2,9 +2,9 @@
 
 An `embedding` reads the observation; `depth` residual blocks follow, each
 x + φ(W x)/√depth. The sum of the branches then has about the same size at every
-depth, so that depth may vary and little else does: the IMPALA networks of PPO-EWMA scale
-their blocks by 1/√blocks (arXiv 2110.00641, released code), and Depth-μP derives
-the same factor for blocks of one layer (arXiv 2310.02244, recalled).
+depth, so that depth may vary and little else does. The IMPALA networks of PPO-EWMA
+scale their blocks by 1/√blocks (arXiv 2110.00641, released code), and Depth-μP
+derives the same factor for blocks of one layer (arXiv 2310.02244, recalled).
 """
 
 import abc
