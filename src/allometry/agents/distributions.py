@@ -1,4 +1,4 @@
-"""Distributions over actions: log-probability and entropy from a network's outputs."""
+"""Distributions over actions: draws, log-probability and entropy of logits."""
 
 import jax
 import jax.numpy as jnp

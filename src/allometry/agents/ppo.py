@@ -1,13 +1,13 @@
 """PPO with an exponentially weighted proximal policy (PPO-EWMA).
 
-Schulman et al. 2017 (arXiv 1707.06347) with the two roles of the old policy apart:
-the *behaviour* policy collected the data and corrects the importance weights, the
-*proximal* policy bounds the step and is an average of past weights (Hilton, Cobbe,
-Schulman 2021, arXiv 2110.00641). Policy and value networks are separate, as in the
-digits experiments of Hilton, Tang, Schulman 2023 (arXiv 2301.13442).
+The objective is that of `allometry.agents.objective`; the proximal policy is an
+average of past weights, moved after every gradient step (Hilton, Cobbe, Schulman
+2021, arXiv 2110.00641). Policy and value networks are separate, as in the digits
+experiments of Hilton, Tang, Schulman 2023 (arXiv 2301.13442).
 """
 
 import dataclasses
+import functools
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -19,12 +19,14 @@ from pydantic import ConfigDict, Field
 from allometry.agents import average, distributions
 from allometry.agents.agent import Flops, static, traced, traced_names
 from allometry.agents.average import Average
+from allometry.agents.objective import Samples, loss
 from allometry.agents.returns import generalised_advantage
 from allometry.agents.rollout import Batch
 from allometry.environments.environment import TimeStep
 from allometry.networks import cost
 from allometry.networks.network import Network
 from allometry.networks.scale import family, learning_rate_scale, scale
+from allometry.refusal import Refusal
 from allometry.specs import EnvironmentSpec
 
 Positive = Annotated[float, Field(gt=0)]
@@ -32,8 +34,6 @@ NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
-#: Importance ratios are capped here, as in the released code.
-RATIO_CAP = 100.0
 #: The policy starts near uniform.
 POLICY_HEAD_SCALE = 0.01
 
@@ -46,16 +46,6 @@ class Learner(NamedTuple):
     proximal: Average
     optimiser: PyTree
     settings: dict[str, Float[Array, ""]]
-
-
-class Samples(NamedTuple):
-    """What one minibatch holds, one row per player and step."""
-
-    observation: Any  # [M, ...]; arrays here, shapes only where FLOPs are counted
-    action: Any  # [M]
-    log_behaviour: Any  # [M]
-    advantage: Any  # [M]
-    value_target: Any  # [M]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +75,17 @@ class PPO:
     )
 
     def init(self, spec: EnvironmentSpec, key: Key[Array, ""]) -> Learner:
-        """Build a learner with this record's hyper-parameters; the key is consumed."""
+        """Build a learner with this record's hyper-parameters; the key is consumed.
+
+        Raises `Refusal` if the environment's actions are not discrete.
+        """
         policy_key, value_key = jax.random.split(key)
         actions = spec.action.num_values
-        assert actions is not None, "PPO acts on a discrete number of actions"
+        if actions is None:
+            raise Refusal(
+                'The agent "ppo" chooses among a number of discrete actions, which '
+                "this environment does not have. Choose another environment."
+            )
         policy = self._network(spec, actions, POLICY_HEAD_SCALE)(policy_key)
         value = self._network(spec, 1, 1.0)(value_key)
         return Learner(
@@ -137,9 +134,13 @@ class PPO:
     def learn(
         self, learner: Learner, batch: Batch, key: Key[Array, ""]
     ) -> tuple[Learner, dict[str, Float[Array, ""]]]:
-        """Make `epochs` passes over the batch in shuffled minibatches."""
+        """Make `epochs` passes over the batch in shuffled minibatches.
+
+        Raises `Refusal` if the minibatches cannot be of equal size.
+        """
+        count = batch.action.size
+        minibatches = (self.minibatches, self._minibatch_rows(count))
         samples = _samples(learner, batch)
-        rows = samples.action.shape[0]
 
         def step(
             learner: Learner, rows: Int[Array, " M"]
@@ -147,7 +148,7 @@ class PPO:
             return self.update(learner, jax.tree.map(lambda x: x[rows], samples))
 
         def shuffle(key: Key[Array, ""]) -> Int[Array, "minibatches M"]:
-            return jax.random.permutation(key, rows).reshape(self.minibatches, -1)
+            return jax.random.permutation(key, count).reshape(minibatches)
 
         order = jax.vmap(shuffle)(jax.random.split(key, self.epochs))
         order = order.reshape(self.updates(), -1)
@@ -159,12 +160,13 @@ class PPO:
     ) -> tuple[Learner, dict[str, Float[Array, ""]]]:
         """Take one gradient step on a minibatch and move the proximal policy."""
         networks = (learner.policy, learner.value)
-        gradient, metrics = jax.grad(loss, has_aux=True)(networks, learner, samples)
+        gradient, metrics = jax.grad(loss, has_aux=True)(
+            networks, learner.proximal.parameters, samples, learner.settings
+        )
         direction, optimiser = _adam().update(gradient, learner.optimiser)
         rate = learner.settings["learning_rate"]
         policy, value = jax.tree.map(lambda p, d: p - rate * d, networks, direction)
-        centre = learner.settings["ewma_centre"]
-        decay = average.decay_of_centre(centre)
+        decay = average.decay_of_centre(learner.settings["ewma_centre"])
         proximal = average.update(learner.proximal, policy, decay)
         return Learner(policy, value, proximal, optimiser, learner.settings), metrics
 
@@ -185,18 +187,28 @@ class PPO:
 
         Acting is one pass of the policy and the draw; learning is the values of the
         batch and `epochs` gradient steps per sample. Advantages, a handful of FLOPs,
-        and the shuffling are left out: they do not grow with the network.
+        and the shuffling are left out: they do not grow with the network. Raises
+        `Refusal` if the minibatches cannot be of equal size.
         """
         shapes = jax.eval_shape(lambda key: self.init(spec, key), jax.random.key(0))
         seen = spec.observation
         observation = jax.ShapeDtypeStruct(seen.shape, seen.dtype)
-        rows = samples // self.minibatches
+        rows = self._minibatch_rows(samples)
         minibatch = _minibatch_shapes(observation, rows)
         act = cost.flops(_act_once, shapes.policy, observation, jax.random.key(0))
         value = cost.flops(lambda net, x: net(x), shapes.value, observation)
         update = cost.flops(self.update, shapes, minibatch) / rows
         values = 2 if spec.episodic else 1
         return Flops(act, values * value + self.epochs * update)
+
+    def _minibatch_rows(self, samples: int) -> int:
+        if samples % self.minibatches:
+            raise Refusal(
+                f"agent.minibatches is {self.minibatches}, and a batch of {samples:,} "
+                "samples (training.copies × training.length, for each player) cannot "
+                "be cut into as many equal parts. Change one so that it divides."
+            )
+        return samples // self.minibatches
 
     def _network(self, spec: EnvironmentSpec, outputs: int, head_scale: float) -> Any:
         return scale(
@@ -215,90 +227,51 @@ class PPO:
         return learning_rate_scale(width, depth, default.width, default.depth)
 
 
-def loss(
-    networks: tuple[Network, Network], learner: Learner, samples: Samples
-) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-    """Return the loss of PPO-EWMA on a minibatch, and its parts.
-
-    −min(ρ·A, clip(π/π_prox, 1 ± ε)·(π_prox/π_behav)·A) with ρ = π/π_behav, minus the
-    entropy bonus, plus the value loss and the KL penalty: arXiv 2110.00641, eq. 4.
-    """
-    policy, value = networks
-    settings = learner.settings
-    logits = jax.vmap(policy)(samples.observation)
-    proximal_logits = jax.vmap(learner.proximal.parameters)(samples.observation)
-    log_probability = jax.vmap(distributions.log_probability)
-    log_pi = log_probability(logits, samples.action)
-    log_proximal = log_probability(proximal_logits, samples.action)
-
-    clip = settings["clip"]
-    to_proximal = jnp.exp(log_pi - log_proximal)
-    clipped = jnp.clip(to_proximal, 1 - clip, 1 + clip)
-    weight = _capped_ratio(log_proximal - samples.log_behaviour)
-    gain = jnp.minimum(
-        _capped_ratio(log_pi - samples.log_behaviour) * samples.advantage,
-        clipped * weight * samples.advantage,
-    )
-    entropy = jax.vmap(distributions.entropy)(logits).mean()
-    kl = 0.5 * jnp.square(log_pi - log_proximal).mean()
-    error = jax.vmap(value)(samples.observation)[:, 0] - samples.value_target
-    metrics = {
-        "policy_loss": -gain.mean(),
-        "value_loss": jnp.square(error).mean(),
-        "entropy": entropy,
-        "kl": kl,
-        "clip_fraction": (jnp.abs(to_proximal - 1) > clip).mean(),
-    }
-    total = (
-        metrics["policy_loss"]
-        - settings["entropy"] * entropy
-        + settings["value_coefficient"] * metrics["value_loss"]
-        + settings["kl_penalty"] * kl
-    )
-    return total, metrics
-
-
-def _capped_ratio(log_ratio: Float[Array, " M"]) -> Float[Array, " M"]:
-    return jnp.exp(jnp.minimum(log_ratio, jnp.log(RATIO_CAP)))
-
-
 def _samples(learner: Learner, batch: Batch) -> Samples:
-    """Compute advantages and value targets, then lay the batch out in rows."""
-    values_of = _over(3, lambda observation: learner.value(observation)[0])
-    v_tm1 = values_of(batch.observation)
-    if batch.successor is None:
-        last = _over(2, lambda observation: learner.value(observation)[0])(batch.last)
-        v_t = jnp.concatenate([v_tm1[1:], last[None]])
-    else:
-        v_t = values_of(batch.successor)
+    """Compute advantages and value targets, then lay the batch out in rows.
 
-    def advantage(
-        r_t: Array, v_tm1: Array, v_t: Array, terminated: Array, truncated: Array
-    ) -> Array:
-        settings = learner.settings
-        return generalised_advantage(
-            r_t,
-            v_tm1,
-            v_t,
-            terminated,
-            truncated,
-            settings["discount"],
-            settings["trace"],
-        )
-
-    over_players = jax.vmap(advantage, in_axes=(1, 1, 1, None, None), out_axes=1)
-    advantages = jax.vmap(over_players, in_axes=1, out_axes=1)(
-        batch.reward, v_tm1, v_t, batch.terminated, batch.truncated
-    )
-    spread = advantages.std() + 1e-8
+    Advantages are normalised over the whole batch, before it is cut into minibatches.
+    """
+    v_tm1, v_t = _values(learner.value, batch)
+    advantage = _advantages(learner.settings, batch, v_tm1, v_t)
+    spread = advantage.std() + 1e-8
     samples = Samples(
         observation=batch.observation,
         action=batch.action,
         log_behaviour=batch.extras["log_behaviour"],
-        advantage=(advantages - advantages.mean()) / spread,
-        value_target=advantages + v_tm1,
+        advantage=(advantage - advantage.mean()) / spread,
+        value_target=advantage + v_tm1,
     )
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[3:]), samples)
+
+
+def _values(
+    network: Network, batch: Batch
+) -> tuple[Float[Array, "T B P"], Float[Array, "T B P"]]:
+    """Value what was seen before each step and what it led to, before any reset."""
+
+    def value(observation: Array) -> Float[Array, ""]:
+        return network(observation)[0]
+
+    v_tm1 = _over(3, value)(batch.observation)
+    if batch.successor is not None:
+        return v_tm1, _over(3, value)(batch.successor)
+    last = _over(2, value)(batch.last)
+    return v_tm1, jnp.concatenate([v_tm1[1:], last[None]])
+
+
+def _advantages(
+    settings: dict[str, Float[Array, ""]],
+    batch: Batch,
+    v_tm1: Float[Array, "T B P"],
+    v_t: Float[Array, "T B P"],
+) -> Float[Array, "T B P"]:
+    estimate = functools.partial(
+        generalised_advantage, discount=settings["discount"], trace=settings["trace"]
+    )
+    over_players = jax.vmap(estimate, in_axes=(1, 1, 1, None, None), out_axes=1)
+    over_copies = jax.vmap(over_players, in_axes=1, out_axes=1)
+    return over_copies(batch.reward, v_tm1, v_t, batch.terminated, batch.truncated)
 
 
 def _over(axes: int, function: Any) -> Any:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 
-def discount_of_horizon(horizon: float) -> float:
+def discount_of_horizon(horizon: int | float) -> float:
     """Return γ = 1 − 2/(h + 1) for a horizon of h steps; 0 at h = 1.
 
     The weights γᵏ, k ≥ 0, then have their centre of mass at (h − 1)/2, as h equal
