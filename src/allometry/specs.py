@@ -34,7 +34,7 @@ class ArraySpec:
 
 def discrete(num_values: int) -> ArraySpec:
     """Describe one integer out of 0 … num_values − 1."""
-    return ArraySpec((), "int32", 0, num_values - 1, num_values)
+    return ArraySpec((), "int32", 0.0, float(num_values - 1), num_values)
 
 
 @dataclasses.dataclass(frozen=True)
