@@ -7,7 +7,7 @@ may be a `scan` carry, a `vmap` axis and a checkpoint as it is.
 """
 
 import dataclasses
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Key, PyTree
 
@@ -26,6 +26,7 @@ class Flops(NamedTuple):
     learn: float
 
 
+@runtime_checkable
 class Agent(Protocol):
     """An agent as the loop sees it. Functions are for one environment instance."""
 

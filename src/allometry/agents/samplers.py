@@ -1,7 +1,7 @@
 """Samplers decide which task comes next: `init`, `sample`, `update`."""
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Key, PyTree
 
@@ -10,6 +10,7 @@ from allometry.environments.environment import Environment, Task
 SamplerState = Any
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """A source of training tasks, with a state that it learns from outcomes."""
 
