@@ -1,18 +1,18 @@
 """`allometry run`: train a study, fit its law, write its page."""
 
+import math
 import shlex
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from allometry.cli.interrupt import EXIT_CODE, stoppable
 from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
     from allometry.curves.store import Store
-    from allometry.studies.study import Study
+    from allometry.studies.survey import Survey
 
 
 def run(
@@ -57,46 +57,51 @@ def run(
     interrupted one continues from its last commit. Ctrl-C stops after the current
     chunk, with everything kept.
     """
+    if math.isnan(commit_every):
+        raise Refusal("--commit-every is not a number; give seconds, such as 10.")
     from allometry.studies import study as studies
+    from allometry.studies.survey import Survey
 
-    loaded = studies.load(study, changes or [])
+    survey = Survey(studies.load(study, changes or []))
     if dry_run:
         from allometry.cli.survey import print_survey
 
-        print_survey(loaded, workers)
+        print_survey(survey, workers)
         return
-    folder = out if out is not None else Path("runs") / loaded.name
-    store = _train(loaded, folder, _command(study, changes), commit_every, workers)
+    folder = out if out is not None else Path("runs") / survey.study.name
+    store = _train(survey, folder, _command(study, changes), commit_every, workers)
     _conclude(store)
 
 
 def _train(
-    study: "Study",
+    survey: "Survey",
     folder: Path,
     command: str,
     commit_every: float,
     workers: int | None,
 ) -> "Store":
     """Train what is left of the study; exit with code 130 if told to stop."""
-    from allometry.cli.watch import watching
+    from rich.console import Console
+
+    from allometry.cli.watch import Display
     from allometry.studies import executor
 
-    store = executor.prepare(study, folder, command)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    with watching(study, store) as watcher:
-        complete = executor.run(
-            study,
-            store,
-            watcher,
-            stop=stop,
-            commit_every=commit_every,
-            workers=workers,
-        )
+    with stoppable() as stop:
+        store = executor.prepare(survey, folder, command)
+        if executor.is_finished(survey, store):
+            return store
+        with Display(survey, store, Console(highlight=False)) as display:
+            complete = executor.run(
+                survey,
+                store,
+                display,
+                stop=stop,
+                commit_every=commit_every,
+                workers=workers,
+            )
     if not complete:
         typer.echo(f"Stopped; {folder} keeps everything. The same command goes on.")
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)
     return store
 
 

@@ -1,20 +1,23 @@
-"""The live display of a study in training: runs done, speed, time left."""
+"""The live display of a study in training: runs done, steps per second, time left.
 
-import contextlib
+On a terminal it is a line that moves; elsewhere, a line of text now and then.
+"""
+
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from allometry.cli.pace import Pace, duration
 from allometry.curves.store import Store
-from allometry.studies import survey
+from allometry.studies.facts import Facts
 from allometry.studies.grid import Bundle
-from allometry.studies.study import Study
+from allometry.studies.survey import Survey
 
 #: What an interaction costs beside its FLOPs, in FLOPs: a small network is mostly
-#: overhead. Only the display's guess of the time left rests on it.
+#: overhead. Only the guess of the time left rests on it.
 OVERHEAD = 2e5
 #: Seconds between lines where there is no terminal to draw on.
 QUIET = 15.0
@@ -23,86 +26,97 @@ QUIET = 15.0
 class Display:
     """Keeps count of a study and shows it; told by the threads that train."""
 
-    def __init__(self, study: Study, store: Store, console: Console):
+    def __init__(self, survey: Survey, store: Store, console: Console):
         """Count what is to do, and what is done already."""
-        forecasts = survey.survey(study)
         self._console = console
         self._lock = threading.Lock()
-        self._work = {
-            item.bundle.name: item.flops / item.interactions
-            + OVERHEAD * len(item.bundle.runs)
-            for item in forecasts
-        }
-        total = sum(
-            self._work[item.bundle.name] * item.interactions for item in forecasts
+        self._pace = Pace()
+        self._work = {facts.bundle.name: _work(facts) for facts in survey.facts}
+        self._runs = sum(len(facts.bundle.runs) for facts in survey.facts)
+        self._total = self._left = sum(
+            self._work[facts.bundle.name] * facts.interactions for facts in survey.facts
         )
-        self._runs = sum(len(item.bundle.runs) for item in forecasts)
         self._done = 0
-        self._interactions = 0
-        self._since = time.monotonic()
-        self._said = self._since
+        for facts in survey.facts:
+            state = store.manifest(facts.bundle.name)
+            if state is not None and state.finished:
+                self._done += len(facts.bundle.runs)
+                self._left -= self._work[facts.bundle.name] * facts.interactions
+        self._said = 0.0
         self._progress = Progress(
-            TextColumn("{task.fields[said]}"),
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("", total=total, said="compiling …")
-        for item in forecasts:
-            state = store.manifest(item.bundle.name)
-            if state is not None and state.finished:
-                self._done += len(item.bundle.runs)
-                work = self._work[item.bundle.name] * item.interactions
-                self._progress.advance(self._task, work)
+        self._task = self._progress.add_task("", total=self._total)
 
     def __enter__(self) -> "Display":
-        """Begin to draw."""
+        """Begin to show."""
         self._progress.start()
+        self._show(at_once=True)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Stop drawing; the last state stays on the screen."""
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Stop showing; the last state stays."""
+        if error is None:
+            self._show(at_once=True)
         self._progress.stop()
 
     def started(self, bundle: Bundle, interactions: int) -> None:
         """Count what a bundle had done before."""
-        work = self._work[bundle.name] * interactions
-        self._progress.advance(self._task, work)
+        with self._lock:
+            self._left -= self._work[bundle.name] * interactions
+            self._show()
 
     def advanced(self, bundle: Bundle, interactions: int) -> None:
         """Count what a bundle has done now."""
+        work = self._work[bundle.name] * interactions
         with self._lock:
-            self._interactions += interactions * len(bundle.runs)
-            work = self._work[bundle.name] * interactions
-            self._progress.update(self._task, advance=work, said=self._sentence())
-            now = time.monotonic()
-            if self._progress.disable and now - self._said > QUIET:
-                self._said = now
-                percent = self._progress.tasks[0].percentage
-                self._console.print(f"{self._sentence()}, {percent:.0f} %")
+            first = self._pace.steps_per_second is None
+            self._pace.report(interactions * len(bundle.runs), work)
+            self._left -= work
+            self._show(at_once=first and self._pace.steps_per_second is not None)
 
     def finished(self, bundle: Bundle, nonfinite: Sequence[str]) -> None:
         """Count a bundle's runs as done, and name those that diverged."""
         with self._lock:
             self._done += len(bundle.runs)
-            self._progress.update(self._task, said=self._sentence())
+            self._show()
         for run in nonfinite:
-            self._console.print(
+            self.warned(
                 f"{run} became non-finite: recorded so, and counted at chance from "
-                "there on.",
-                markup=False,
+                "there on."
             )
 
+    def warned(self, sentence: str) -> None:
+        """Show a sentence that stays."""
+        self._console.print(sentence, markup=False)
+
+    def _show(self, *, at_once: bool = False) -> None:
+        completed = self._total - self._left
+        self._progress.update(
+            self._task, completed=completed, description=self._sentence()
+        )
+        now = time.monotonic()
+        if self._progress.disable and (at_once or now - self._said > QUIET):
+            self._said = now
+            percent = 100 * completed / self._total
+            self._console.print(f"{self._sentence()}, {percent:.0f} %", markup=False)
+
     def _sentence(self) -> str:
-        speed = self._interactions / max(time.monotonic() - self._since, 1e-9)
-        return f"{self._done}/{self._runs} runs done, {speed:,.0f} steps/s"
+        done = f"{self._done}/{self._runs} runs done"
+        speed, seconds = self._pace.steps_per_second, self._pace.seconds_for(self._left)
+        if self._done == self._runs:
+            return done
+        if speed is None or seconds is None:
+            return f"{done}, compiling"
+        return f"{done}, {speed:,.0f} steps/s, {duration(seconds)} left"
 
 
-@contextlib.contextmanager
-def watching(study: Study, store: Store) -> Iterator[Display]:
-    """Show a study's progress while the block runs."""
-    with Display(study, store, Console(highlight=False)) as display:
-        yield display
+def _work(facts: Facts) -> float:
+    """Guess what one interaction of all runs of a bundle takes, in FLOPs."""
+    each = facts.costs.act + facts.costs.learn + OVERHEAD
+    return each * len(facts.bundle.runs)

@@ -29,18 +29,24 @@ def from_mapping(section: Mapping[str, Any]) -> Request:
     """Read the section `[law]`; raise `Refusal` naming a key that cannot be used."""
     values = dict(section)
     form = values.pop("form", "intrinsic")
-    if form not in LAWS:
-        raise Refusal(f"law.form is {form!r}; choose one of: {', '.join(LAWS)}.")
     by = values.pop("by", None)
+    levels = values.pop("levels", ())
+    if not isinstance(form, str) or form not in LAWS:
+        raise Refusal(f"law.form is {form!r}; choose one of: {', '.join(LAWS)}.")
     if not (by is None or isinstance(by, str)):
         raise Refusal(f"law.by is {by!r}; name one axis of the grid.")
-    levels = values.pop("levels", ())
     settings = IntrinsicSettings.from_mapping(values)
-    for level in levels if isinstance(levels, list | tuple) else [levels]:
-        number = isinstance(level, int | float)
+    return Request(form, by, _levels(levels, settings), settings)
+
+
+def _levels(levels: Any, settings: IntrinsicSettings) -> tuple[float, ...]:
+    """Check the performance levels: a list of numbers between chance and maximum."""
+    given = tuple(levels) if isinstance(levels, list | tuple) else (levels,)
+    for level in given:
+        number = isinstance(level, int | float) and not isinstance(level, bool)
         if not number or not settings.chance < level < settings.maximum:
             raise Refusal(
                 f"law.levels holds {level!r}; give a list of numbers between chance "
                 f"({settings.chance:g}) and maximum ({settings.maximum:g})."
             )
-    return Request(form, by, tuple(levels), settings)
+    return given

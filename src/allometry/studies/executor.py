@@ -13,28 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import polars as pl
 
 from allometry.curves import store as stores
 from allometry.curves.store import Store
-from allometry.environments import registry
 from allometry.refusal import Refusal
-from allometry.studies import runner, survey
-from allometry.studies.grid import Bundle, bundles
+from allometry.studies import runner
+from allometry.studies.facts import Facts
+from allometry.studies.grid import bundles
 from allometry.studies.runner import Job, Watcher
-from allometry.studies.study import Study
+from allometry.studies.survey import Survey, run_rows
 
 
-def prepare(study: Study, path: Path, command: str) -> Store:
+def prepare(survey: Survey, path: Path, command: str) -> Store:
     """Open the study's store at `path`, or make it; `command` is kept in the record.
 
     Raises `Refusal` if `path` holds another study, naming the keys that differ.
     """
+    resolved = survey.study.resolved | {"command": command}
     if not (path / stores.STUDY).exists():
-        rows = pl.DataFrame(survey.run_rows(study), infer_schema_length=None)
-        return stores.create(path, study.resolved | {"command": command}, rows)
+        return stores.create(path, resolved, run_rows(survey))
     store = stores.open_store(path)
-    changed = _differences(store.study, study.resolved | {"command": None}, "")
+    changed = _differences(store.study, resolved, "")
     if changed:
         raise Refusal(
             f"{path} holds a study that was made with other settings: "
@@ -44,8 +43,14 @@ def prepare(study: Study, path: Path, command: str) -> Store:
     return store
 
 
+def is_finished(survey: Survey, store: Store) -> bool:
+    """Say whether nothing of the study is left to train."""
+    done = _finished(store)
+    return all(bundle.name in done for bundle in bundles(survey.study))
+
+
 def run(
-    study: Study,
+    survey: Survey,
     store: Store,
     watcher: Watcher,
     *,
@@ -59,16 +64,16 @@ def run(
     `stop` is set each bundle commits after its current chunk. An error in one bundle
     stops the others at their next commit, and is raised then.
     """
-    environment = registry.make(**study.environment)
-    job = Job(study, store, environment, watcher, commit_every, stop)
-    left = [bundle for bundle in bundles(study) if not _is_finished(store, bundle)]
-    left.sort(key=lambda bundle: survey.size(study, environment, bundle), reverse=True)
+    job = Job(survey, store, watcher, commit_every, stop)
     workers = workers or default_workers()
     with store.lock(), concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_unless_stopped, bundle, job) for bundle in left]
+        done = _finished(store)
+        left = [facts for facts in survey.facts if facts.bundle.name not in done]
+        left.sort(key=lambda facts: facts.flops, reverse=True)
+        futures = [pool.submit(_unless_stopped, facts, job) for facts in left]
         try:
-            done = concurrent.futures.as_completed(futures)
-            return all(future.result() for future in done)
+            ended = list(concurrent.futures.as_completed(futures))
+            return min([future.result() for future in ended], default=True)
         except BaseException:
             stop.set()
             raise
@@ -78,27 +83,35 @@ def default_workers() -> int:
     """Count the bundles to train at once: one per core, one on an accelerator."""
     if jax.default_backend() != "cpu":
         return 1
-    return max(1, len(os.sched_getaffinity(0)))
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def _is_finished(store: Store, bundle: Bundle) -> bool:
-    state = store.manifest(bundle.name)
-    return state is not None and state.finished
+def _finished(store: Store) -> set[str]:
+    states = {name: store.manifest(name) for name in store.bundles}
+    return {name for name, state in states.items() if state and state.finished}
 
 
-def _unless_stopped(bundle: Bundle, job: Job) -> bool:
-    return not job.stop.is_set() and runner.train(bundle, job)
+def _unless_stopped(facts: Facts, job: Job) -> bool:
+    """Train a bundle; an error stops the other workers after their current chunk."""
+    if job.stop.is_set():
+        return False
+    try:
+        return runner.train(facts, job)
+    except BaseException:
+        job.stop.set()
+        raise
 
 
 def _differences(old: Any, new: Any, key: str) -> list[str]:
     """Name the keys whose values differ, as `key was 1 and is now 2`."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        names = sorted({*old, *new} - {"command"})
-        return [
-            line
-            for name in names
-            for line in _differences(
-                old.get(name), new.get(name), f"{key}.{name}" if key else name
-            )
-        ]
-    return [] if old == new else [f"{key} was {old!r} and is now {new!r}"]
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return [] if old == new else [f"{key} was {old!r} and is now {new!r}"]
+    return [
+        line
+        for name in sorted({*old, *new} - {"command"})
+        for line in _differences(
+            old.get(name), new.get(name), f"{key}.{name}" if key else name
+        )
+    ]

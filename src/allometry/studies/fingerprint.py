@@ -4,54 +4,75 @@ Two attempts with one fingerprint give the same deterministic columns bit for bi
 it changes on the way, the record says so.
 """
 
+import dataclasses
 import functools
 import hashlib
 import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata, resources
 from typing import Any
 
 import jax
 
 from allometry.studies.grid import Bundle
-from allometry.studies.study import Study
+from allometry.studies.schema import Study
 
 #: Rooms whose source decides numbers; the drawing of a page does not.
 ROOMS = ("specs.py", "environments", "networks", "agents", "studies")
 LIBRARIES = ("jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn")
 
 
-def describe(study: Study, bundle: Bundle) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Fingerprint:
+    """What decides the numbers of a bundle, and its hash of 16 hexadecimal digits."""
+
+    decided_by: dict[str, Any]
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The hash."""
+        return _hash(json.dumps(self.decided_by, sort_keys=True).encode())
+
+
+def fingerprint(study: Study, bundle: Bundle) -> Fingerprint:
     """Name what decides the numbers of a bundle; nothing else of the machine."""
     resolved = study.resolved
     device = jax.devices()[0]
-    return {
-        "environment": resolved["environment"],
-        "agent": resolved["agent"],
-        "training": resolved["training"],
-        "bundle": [run.name for run in bundle.runs],
-        "code": code(),
-        "libraries": {name: metadata.version(name) for name in LIBRARIES},
-        "device": f"{device.platform} {device.device_kind} {platform.machine()}",
-        "xla_flags": os.environ.get("XLA_FLAGS", ""),
-    }
+    return Fingerprint(
+        {
+            "environment": resolved["environment"],
+            "agent": resolved["agent"],
+            "training": resolved["training"],
+            "bundle": [run.name for run in bundle.runs],
+            "code": code(),
+            "libraries": {name: metadata.version(name) for name in LIBRARIES},
+            "device": f"{device.platform} {device.device_kind} {platform.machine()}",
+            # Hashed: flags may hold paths, which are nobody's business.
+            "xla_flags": _hash(os.environ.get("XLA_FLAGS", "").encode()),
+        }
+    )
 
 
-def fingerprint(study: Study, bundle: Bundle) -> str:
-    """Hash `describe` to 16 hexadecimal digits."""
-    text = json.dumps(describe(study, bundle), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Name what differs between two of `decided_by`."""
+    names = sorted({*before, *now}) if before else []
+    return [name for name in names if before.get(name) != now.get(name)]
 
 
 @functools.cache
 def code() -> str:
     """Hash the source of the rooms that decide numbers."""
-    digest = hashlib.sha256()
+    sources = b""
     for room in ROOMS:
         for name, text in _sources(resources.files("allometry") / room, room):
-            digest.update(name.encode() + b"\0" + text + b"\0")
-    return digest.hexdigest()[:16]
+            sources += name.encode() + b"\0" + text + b"\0"
+    return _hash(sources)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _sources(place: Any, name: str) -> list[tuple[str, bytes]]:

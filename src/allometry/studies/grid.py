@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from allometry.agents.agent import Agent, traced_names
 from allometry.agents.registry import AGENTS
 from allometry.agents.returns import discount_of_horizon
-from allometry.studies.study import Study
+from allometry.studies.schema import Study
 
 Covariates = dict[str, int | float | str]
 

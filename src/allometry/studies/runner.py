@@ -13,16 +13,13 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
-from allometry.agents.training import Schedule
+from allometry.curves.manifest import Manifest
 from allometry.curves.store import Store
-from allometry.environments.environment import Environment
-from allometry.studies.fingerprint import fingerprint
+from allometry.studies.facts import Facts
+from allometry.studies.fingerprint import Fingerprint, changes, fingerprint
 from allometry.studies.grid import Bundle
-from allometry.studies.program import Program
 from allometry.studies.progress import Progress
-from allometry.studies.study import Study
+from allometry.studies.survey import Survey
 
 
 class Watcher(Protocol):
@@ -40,40 +37,47 @@ class Watcher(Protocol):
         """Say that a bundle is complete, and which of its runs diverged."""
         ...
 
+    def warned(self, sentence: str) -> None:
+        """Say what casts a doubt on the record of a bundle."""
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
     """What a worker needs beside the bundle: where, how often, and when to stop."""
 
-    study: Study
+    survey: Survey
     store: Store
-    environment: Environment
     watcher: Watcher
     commit_every: float
     """Seconds between commits."""
     stop: threading.Event
 
 
-def train(bundle: Bundle, job: Job) -> bool:
+def train(facts: Facts, job: Job) -> bool:
     """Train a bundle to its end or until told to stop; return whether it finished."""
+    bundle = facts.bundle
     claim = job.store.claim(bundle.name, owner=_owner())
-    if claim.manifest.finished:
-        return True
-    program = Program(bundle, job.environment, schedule_of(job.study))
-    progress = Progress.resume(bundle, program, claim)
-    decides = fingerprint(job.study, bundle)
-    every = program.iteration_interactions
+    before = claim.manifest
+    decides = fingerprint(job.survey.study, bundle)
+    progress = Progress(facts, job.survey.program(facts), claim)
+    for damage in before.warnings:
+        if damage.startswith(f"before attempt {before.attempts}:"):
+            job.watcher.warned(f"Bundle {bundle.name}, {damage}.")
+    if doubt := _doubt(before, decides):
+        progress.warn(doubt)
+        job.watcher.warned(doubt)
+    every = facts.iteration_interactions
     job.watcher.started(bundle, progress.iteration * every)
-    points = checkpoint_iterations(job.study, every)
     committed = time.monotonic()
-    for point in points[progress.checkpoint :]:
-        before = progress.iteration
+    for point in facts.checkpoints[progress.checkpoint :]:
+        begun = progress.iteration
         progress.advance(point)
-        job.watcher.advanced(bundle, (point - before) * every)
-        finished, stopped = point == points[-1], job.stop.is_set()
+        job.watcher.advanced(bundle, (point - begun) * every)
+        finished, stopped = point == facts.checkpoints[-1], job.stop.is_set()
         late = time.monotonic() - committed >= job.commit_every
         if finished or stopped or late:
-            progress.commit(claim, decides, finished=finished)
+            progress.commit(decides, finished=finished)
             committed = time.monotonic()
         if stopped and not finished:
             return False
@@ -81,22 +85,17 @@ def train(bundle: Bundle, job: Job) -> bool:
     return True
 
 
-def schedule_of(study: Study) -> Schedule:
-    """Give the ratio of collecting to learning that a study sets."""
-    return Schedule(study.training.copies, study.training.length)
-
-
-def checkpoint_iterations(study: Study, iteration_interactions: int) -> list[int]:
-    """List the iterations after which curves are measured: log-spaced, the last last.
-
-    Points that fall on the same iteration count once.
-    """
-    training = study.training
-    total = -(-training.interactions // iteration_interactions)
-    first = training.first_checkpoint or training.interactions // 128
-    first_iteration = min(max(1, round(first / iteration_interactions)), total)
-    points = np.geomspace(first_iteration, total, training.checkpoints)
-    return sorted({*np.round(points).astype(int).tolist(), total})
+def _doubt(before: Manifest, decides: Fingerprint) -> str | None:
+    """Say what has changed since the last attempt, if that decides the numbers."""
+    if before.fingerprint in (None, decides.text):
+        return None
+    changed = changes(before.metadata.get("decided_by", {}), decides.decided_by)
+    return (
+        f"Bundle {before.bundle} goes on from checkpoint "
+        f"{before.metadata.get('checkpoint', 0)} under another fingerprint "
+        f"({', '.join(changed) or 'the record does not say what'} changed since): its "
+        "columns need not equal those of an uninterrupted run."
+    )
 
 
 def _owner() -> dict[str, Any]:

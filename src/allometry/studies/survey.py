@@ -1,119 +1,118 @@
 """Survey: what a study will train, before it does: runs, parameters, FLOPs, time."""
 
 import dataclasses
+import functools
 import json
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
 
 import jax
+import polars as pl
 
+from allometry.agents.training import Member
 from allometry.environments import registry
-from allometry.environments.environment import Environment
-from allometry.studies.grid import Bundle, bundles
+from allometry.environments.environment import Measured
+from allometry.refusal import Refusal
+from allometry.studies.facts import Facts, facts
+from allometry.studies.grid import bundles
 from allometry.studies.program import Program
-from allometry.studies.runner import checkpoint_iterations, schedule_of
-from allometry.studies.study import Study
+from allometry.studies.schema import Study
+
+#: Seconds of training on which the speed of a bundle is measured.
+SAMPLE = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Forecast:
-    """What one bundle will take; FLOPs are of all its runs together."""
+class Survey:
+    """A study with its environment and the facts of its bundles.
 
-    bundle: Bundle
-    parameters: int
-    interactions: int
-    flops: float
-    checkpoints: int
+    Both are found out at first use, once: an environment may take seconds to load.
+    """
+
+    study: Study
+
+    @functools.cached_property
+    def environment(self) -> Measured:
+        """The environment; raises `Refusal` if it cannot be made or measured."""
+        environment = registry.make(**self.study.environment)
+        if not isinstance(environment, Measured):
+            name = self.study.environment["name"]
+            raise Refusal(
+                f'environment.name is "{name}", which cannot be studied: it has no '
+                'exact measure of performance. Study one that has, such as "digits".'
+            )
+        return environment
+
+    @functools.cached_property
+    def facts(self) -> tuple[Facts, ...]:
+        """The facts of every bundle, in the grid's order."""
+        return tuple(
+            facts(self.study, self.environment, bundle)
+            for bundle in bundles(self.study)
+        )
+
+    def program(self, facts: Facts) -> Program:
+        """Prepare the program of a bundle."""
+        return Program(facts.bundle, self.environment, self.study.schedule)
 
 
-def survey(study: Study) -> list[Forecast]:
-    """Describe every bundle of a study without training."""
-    environment = registry.make(**study.environment)
-    return [_describe(study, environment, bundle) for bundle in bundles(study)]
+def run_rows(survey: Survey) -> pl.DataFrame:
+    """Give the static part of the table `runs`, one row per run."""
+    rows = [
+        {
+            "run": run.name,
+            "study": survey.study.name,
+            "bundle": known.bundle.name,
+            "seed": run.seed,
+            "parameters": known.parameters,
+            "parameters_by_part": json.dumps(known.parameters_by_part),
+            **run.covariates,
+        }
+        for known in survey.facts
+        for run in known.bundle.runs
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def seconds(study: Study, forecasts: list[Forecast], workers: int) -> float:
+def seconds(survey: Survey, workers: int) -> float:
     """Measure how long a study will take on this machine, in seconds.
 
     Compiles and briefly trains the smallest and the largest bundle; those between
     are interpolated in FLOPs, since a small network costs mostly overhead.
     """
-    environment = registry.make(**study.environment)
-    ordered = sorted(forecasts, key=lambda forecast: forecast.flops)
-    ends = [ordered[0], ordered[-1]]
-    timed = [_time(study, environment, end) for end in ends]
-    (compile_0, train_0), (compile_1, train_1) = timed
-    low, high = (end.flops for end in ends)
-    total = 0.0
-    for forecast in forecasts:
-        share = (forecast.flops - low) / (high - low) if high > low else 0.0
-        total += compile_0 + share * (compile_1 - compile_0)
-        total += train_0 + share * (train_1 - train_0)
-    return total / min(workers, len(forecasts))
-
-
-def run_rows(study: Study) -> list[dict[str, Any]]:
-    """Give the static part of the table `runs`, one row per run."""
-    environment = registry.make(**study.environment)
-    return [
-        row for bundle in bundles(study) for row in _rows(study, environment, bundle)
-    ]
-
-
-def size(study: Study, environment: Environment, bundle: Bundle) -> float:
-    """Give the FLOPs of one interaction of all of a bundle's runs."""
-    flops = Program(bundle, environment, schedule_of(study)).flops
-    return (flops.act + flops.learn + flops.environment) * len(bundle.runs)
-
-
-def policy_parameters(parts: dict[str, int]) -> int:
-    """Count N: the parameters of the policy, all its parts."""
-    return sum(n for part, n in parts.items() if part.startswith("policy."))
-
-
-def _rows(
-    study: Study, environment: Environment, bundle: Bundle
-) -> Iterator[dict[str, Any]]:
-    parts = Program(bundle, environment, schedule_of(study)).parameters
-    for run in bundle.runs:
-        yield {
-            "run": run.name,
-            "study": study.name,
-            "bundle": bundle.name,
-            "seed": run.seed,
-            "parameters": policy_parameters(parts),
-            "parameters_by_part": json.dumps(parts),
-            **run.covariates,
-        }
-
-
-def _describe(study: Study, environment: Environment, bundle: Bundle) -> Forecast:
-    program = Program(bundle, environment, schedule_of(study))
-    every = program.iteration_interactions
-    points = checkpoint_iterations(study, every)
-    interactions = points[-1] * every
-    flops = program.flops
-    return Forecast(
-        bundle=bundle,
-        parameters=policy_parameters(program.parameters),
-        interactions=interactions,
-        flops=(flops.act + flops.learn) * interactions * len(bundle.runs),
-        checkpoints=len(points),
+    ordered = sorted(survey.facts, key=lambda known: known.flops)
+    smallest, largest = ordered[0], ordered[-1]
+    first = _seconds(survey, smallest)
+    last = _seconds(survey, largest) if largest is not smallest else first
+    span = (largest.flops - smallest.flops) or 1.0
+    total = sum(
+        first + (known.flops - smallest.flops) / span * (last - first)
+        for known in ordered
     )
+    return total / min(workers, len(ordered))
 
 
-def _time(
-    study: Study, environment: Environment, forecast: Forecast
-) -> tuple[float, float]:
-    """Measure the seconds to compile a bundle, and to train all of it."""
-    program = Program(forecast.bundle, environment, schedule_of(study))
+def _seconds(survey: Survey, known: Facts) -> float:
+    """Measure the seconds to compile a bundle and to train all of it.
+
+    A chunk of n iterations takes n times the iteration and once the measuring of the
+    curve, so that two lengths tell both.
+    """
+    program = survey.program(known)
+    members, compiled = _timed(program, program.start, 1)
+    members, short = _timed(program, lambda: members, 1)
+    iterations = known.checkpoints[-1]
+    more = min(iterations, max(1, round(SAMPLE / short)))
+    _, long = _timed(program, lambda: members, 1 + more)
+    iteration = max(0.0, long - short) / more
+    measuring = max(0.0, short - iteration) * len(known.checkpoints)
+    return compiled + iteration * iterations + measuring
+
+
+def _timed(
+    program: Program, members: Callable[[], Member], iterations: int
+) -> tuple[Member, float]:
+    """Train a chunk; return what came of it, and the seconds that it took."""
     start = time.monotonic()
-    members = program.start()
-    members = jax.block_until_ready(program.advance(members, 0, 1)).members
-    compiled = time.monotonic() - start
-    iterations = forecast.interactions // program.iteration_interactions
-    sample = max(1, iterations // 50)
-    start = time.monotonic()
-    jax.block_until_ready(program.advance(members, 1, sample))
-    return compiled, (time.monotonic() - start) * iterations / sample
+    chunk = jax.block_until_ready(program.advance(members(), 0, iterations))
+    return chunk.members, time.monotonic() - start
