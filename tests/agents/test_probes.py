@@ -22,7 +22,7 @@ SMALL = {
         width=16, depth=0, minibatches=2, learning_rate=0.01, discount=0.7, entropy=0.0
     )
 }
-SCHEDULE = Schedule(copies=16, length=16)
+SCHEDULE = Schedule(copies=64, length=16)
 ITERATIONS = 150
 STATES = max(len(probe.observations) for probe in PROBES.values())
 
