@@ -24,10 +24,14 @@ AGENT = PPO(width=6, depth=0, minibatches=4)
 STEPS, COPIES = 8, 2
 KEY = jax.random.key(0)
 
-learn = jax.jit(AGENT.learn)
 update = jax.jit(AGENT.update)
 act = jax.jit(AGENT.act, static_argnames="explore")
 policy_of = jax.jit(jax.vmap(AGENT.probabilities, (None, 0)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def learn(agent: PPO, learner: Learner, data: Batch) -> tuple[Learner, dict]:
+    return agent.learn(learner, data, KEY)
 
 
 @functools.cache
@@ -89,7 +93,7 @@ def test_the_proximal_policy_averages_the_policies_after_every_step() -> None:
 @pytest.mark.parametrize(("epochs", "minibatches"), [(1, 4), (3, 2)])
 def test_learn_takes_the_steps_that_it_counts(epochs: int, minibatches: int) -> None:
     agent = dataclasses.replace(AGENT, epochs=epochs, minibatches=minibatches)
-    learner, metrics = jax.jit(agent.learn)(learner_of(), batch(), KEY)
+    learner, metrics = learn(agent, learner_of(), batch())
     steps = agent.updates()
     assert steps == epochs * minibatches
     assert int(learner.optimiser.count) == steps
@@ -120,8 +124,8 @@ def test_advantages_are_normalised_over_the_batch() -> None:
     other = plain._replace(reward=10 * plain.reward + 3)
     jax.tree.map(
         lambda p, q: np.testing.assert_allclose(p, q, rtol=1e-3, atol=1e-5),
-        learn(learner, plain, KEY)[0].policy,
-        learn(learner, other, KEY)[0].policy,
+        learn(AGENT, learner, plain)[0].policy,
+        learn(AGENT, learner, other)[0].policy,
     )
 
 
@@ -207,8 +211,8 @@ def test_what_it_learns_depends_on_the_learner_and_not_on_the_record() -> None:
     learner = learner_of(other)
     jax.tree.map(
         np.testing.assert_array_equal,
-        learn(learner, batch(), KEY),
-        jax.jit(other.learn)(learner, batch(), KEY),
+        learn(AGENT, learner, batch()),
+        learn(other, learner, batch()),
     )
 
 
