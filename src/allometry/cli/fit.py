@@ -1,11 +1,13 @@
 """`allometry fit`: the law of a study, printed and stored."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from allometry.laws.estimates import Estimate
     from allometry.reports.verdict import Verdict
 
 
@@ -51,7 +53,14 @@ def print_verdicts(found: "list[Verdict]") -> None:
         console.print()
         for sentence in card.sentences(item.fit):
             console.print(escape(sentence))
-        console.print(_table(item))
+        if _numbers(item):
+            console.print(_table(item))
+
+
+def _numbers(item: "Verdict") -> dict[str, "Estimate"]:
+    """Give the estimates of a law that have a value."""
+    estimates = {**item.fit.parameters, **item.fit.derived}.items()
+    return {name: one for name, one in estimates if math.isfinite(one.value)}
 
 
 def _table(item: "Verdict") -> object:
@@ -60,7 +69,7 @@ def _table(item: "Verdict") -> object:
     table = Table("", "value", "90 % interval", "unit", box=None, pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
-    for name, estimate in {**item.fit.parameters, **item.fit.derived}.items():
+    for name, estimate in _numbers(item).items():
         table.add_row(
             name,
             f"{estimate.value:.4g}",

@@ -31,10 +31,14 @@ def print_survey(survey: "Survey", workers: int | None) -> None:
     total = sum(facts.flops for facts in survey.facts)
     first = survey.facts[0]
     console.print(
-        f"\n{runs} runs in {len(survey.facts)} bundles; each run "
-        f"{first.interactions:,} interactions, measured at {len(first.checkpoints)} "
-        f"checkpoints; {total:.3g} FLOPs in all."
+        f"\n{_count(runs, 'run')} in {_count(len(survey.facts), 'bundle')}; each run "
+        f"{first.interactions:,} interactions, measured at "
+        f"{_count(len(first.checkpoints), 'checkpoint')}; {total:.3g} FLOPs in all."
     )
     with console.status("Measuring this machine's speed …"):
         expected = seconds(survey, workers or executor.default_workers())
     console.print(f"Expected time on this machine: {duration(expected)}.")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

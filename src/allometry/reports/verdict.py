@@ -6,6 +6,7 @@ needs no refit.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -31,7 +32,7 @@ class Verdict:
 
 
 def verdicts(store: Store) -> list[Verdict]:
-    """Fit every law that the study asks for.
+    """Fit every law that the study asks for; the record's doubts are its warnings.
 
     Raises `Refusal` if the store holds no curve yet, or none that can be used.
     """
@@ -43,7 +44,7 @@ def verdicts(store: Store) -> list[Verdict]:
             "allometry run."
         )
     if wanted.by is None:
-        return [Verdict("", "fit.json", _fit(table, wanted))]
+        return [Verdict("", "fit.json", _fit(store, table, wanted))]
     if wanted.by not in table.columns:
         raise Refusal(
             f"law.by is {wanted.by!r}, which no run of {store.path} has; the runs' "
@@ -54,7 +55,7 @@ def verdicts(store: Store) -> list[Verdict]:
         Verdict(
             _label(wanted.by, value),
             _file(wanted.by, value),
-            _fit(groups[(value,)], wanted),
+            _fit(store, groups[(value,)], wanted),
         )
         for (value,) in sorted(groups)
     ]
@@ -83,12 +84,23 @@ def fit_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("fit*.json"))
 
 
-def _fit(table: pl.DataFrame, wanted: Request) -> Fit:
+def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
     fit = laws.fit(wanted.form, table, settings=wanted.settings)
+    doubts = _doubts(store, table["bundle"].unique().sort().to_list())
+    fit = dataclasses.replace(fit, warnings=(*fit.warnings, *doubts))
     if wanted.settings.natural_metric is None or not fit.replicates:
         return fit
     points = laws.points(table, wanted.settings)
     return natural.attach(fit, natural.natural(points, fit, wanted.settings))
+
+
+def _doubts(store: Store, bundles: list[str]) -> Iterator[str]:
+    """Say what was damaged or changed on the way to these bundles' columns."""
+    for bundle in bundles:
+        state = store.manifest(bundle)
+        if state is not None:
+            yield from (f"Bundle {bundle}, {damage}." for damage in state.warnings)
+            yield from state.metadata.get("warnings", ())
 
 
 def _label(axis: str, value: object) -> str:
@@ -100,4 +112,7 @@ def _file(axis: str, value: object) -> str:
 
 
 def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Write a number as short as it can be without becoming another one."""
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)

@@ -39,10 +39,17 @@ def check(study: Study) -> None:
     _check_law(study)
 
 
-def wording(problem: Mapping[str, Any], key: str) -> str:
-    """Say in a sentence what Pydantic found wrong with the value of `key`."""
-    reason = problem["msg"].removeprefix("Value error, ")
-    return f"{key} is {_shown(problem['input'])}; {reason[0].lower()}{reason[1:]}."
+def wording(error: ValidationError, key: str) -> str:
+    """Say in a sentence what Pydantic found wrong with the value of `key`.
+
+    Where one of several types would do, what is wrong with each was found.
+    """
+    first, *others = error.errors()
+    given = first["input"]
+    same = [first, *(other for other in others if other["input"] is given)]
+    reasons = [problem["msg"].removeprefix("Value error, ") for problem in same]
+    reasons = [reason[0].lower() + reason[1:] for reason in dict.fromkeys(reasons)]
+    return f"{key} is {_shown(given)}; {' or '.join(reasons)}."
 
 
 def _check_environment(section: Mapping[str, Any]) -> None:
@@ -172,7 +179,7 @@ def _check_value(key: str, value: Any, kind: Any) -> None:
     try:
         TypeAdapter(kind).validate_python(value, strict=True)
     except ValidationError as error:
-        raise Misfit(key, wording(error.errors()[0], key)) from None
+        raise Misfit(key, wording(error, key)) from None
 
 
 def _check_horizon(key: str, value: Any) -> None:

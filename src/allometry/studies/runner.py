@@ -11,7 +11,7 @@ import platform
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from allometry.curves.manifest import Manifest
 from allometry.curves.store import Store
@@ -22,6 +22,7 @@ from allometry.studies.progress import Progress
 from allometry.studies.survey import Survey
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Who is told how a bundle gets on; called from the thread that trains it."""
 

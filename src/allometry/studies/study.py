@@ -114,9 +114,8 @@ def _checked(
         study = Study.model_validate(content)
         misfit.check(study)
     except ValidationError as error:
-        problem = error.errors()[0]
-        keys = (_key(problem["loc"]),)
-        sentence = _sentence(problem, keys[0])
+        keys = (_key(error.errors()[0]["loc"]),)
+        sentence = _sentence(error, keys[0])
     except Misfit as error:
         keys, sentence = error.keys, str(error)
     else:
@@ -134,8 +133,9 @@ def _key(location: Sequence[int | str]) -> str:
     return ".".join(names[: 3 if names[:2] == ["grid", "agent"] else 2])
 
 
-def _sentence(problem: Mapping[str, Any], key: str) -> str:
+def _sentence(error: ValidationError, key: str) -> str:
     """Say in a sentence what the schema found wrong with `key`."""
+    problem = error.errors()[0]
     if problem["type"] == "extra_forbidden":
         sections: dict[str, type[Section]] = {"training": Training, "grid": Grid}
         model = sections.get(str(problem["loc"][0]), Study)
@@ -143,7 +143,7 @@ def _sentence(problem: Mapping[str, Any], key: str) -> str:
         return f'there is no key "{key}"; the keys here are: {allowed}.'
     if problem["type"] == "missing":
         return f'the key "{key}" is missing; add it.'
-    return misfit.wording(problem, key)
+    return misfit.wording(error, key)
 
 
 def _place(where: str, text: str, keys: Sequence[str], changed: Sequence[str]) -> str:
