@@ -275,10 +275,17 @@ def _advantages(
 
 
 def _over(axes: int, function: Any) -> Any:
-    """Map a function of one observation over leading axes."""
-    for _ in range(axes):
-        function = jax.vmap(function)
-    return function
+    """Map a function of one observation over leading axes, laid out as one.
+
+    One axis of all rows is one large matrix product; nested `vmap`s are many small.
+    """
+
+    def mapped(observations: Array) -> Array:
+        leading = observations.shape[:axes]
+        rows = observations.reshape(-1, *observations.shape[axes:])
+        return jax.vmap(function)(rows).reshape(leading)
+
+    return mapped
 
 
 def _act_once(policy: Network, observation: Array, key: Key[Array, ""]) -> Array:

@@ -21,6 +21,10 @@ from allometry.environments.environment import Measured
 from allometry.studies.grid import Bundle
 
 
+#: Of a program that runs once: to compile it well takes longer than to run it.
+QUICK = {"xla_backend_optimization_level": 0}
+
+
 class Chunk(NamedTuple):
     """What came of one chunk; arrays have a leading axis of members `[M]`.
 
@@ -42,7 +46,8 @@ class Program:
         self._environment = environment
         agent = bundle.runs[0].agent
         self._start = jax.jit(
-            jax.vmap(functools.partial(_begin, agent, schedule), (None, 0, 0))
+            jax.vmap(functools.partial(_begin, agent, schedule), (None, 0, 0)),
+            compiler_options=QUICK,
         )
         self._chunk = functools.partial(_chunk, agent, schedule)
         self._advance = jax.jit(self._traced)
