@@ -35,6 +35,12 @@ def compiled_once(tmp_path_factory):
     _configure(before)
 
 
+@pytest.fixture(autouse=True)
+def no_sync(monkeypatch):
+    """Skip the waiting for the disk: no test here cuts its power."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
 def _configure(values):
     for name, value in values.items():
         jax.config.update(name, value)
@@ -42,18 +48,19 @@ def _configure(values):
 
 
 def survey_of(**changes) -> Survey:
-    """Give the tiny study with other tables or keys, as `training={"length": 8}`."""
-    content = {
+    """Give the tiny study with other keys, as `training={"length": 8}`."""
+    content = changes | {
         key: value | changes.get(key, {}) if isinstance(value, dict) else value
         for key, value in CONTENT.items()
     }
-    return Survey(from_mapping(changes | content, "the test"))
+    agent = {key: value for key, value in content["agent"].items() if value is not None}
+    return Survey(from_mapping(content | {"agent": agent}, "the test"))
 
 
 class Watcher:
-    """Writes down what it is told; calls `on_advance` after every chunk."""
+    """Writes down what it is told; calls `on_advance` with the number of chunks."""
 
-    def __init__(self, on_advance=lambda: None):
+    def __init__(self, on_advance=lambda chunks: None):
         self.on_advance = on_advance
         self.begun, self.advances, self.ended, self.warnings = [], [], [], []
         self.diverged = []
@@ -63,7 +70,7 @@ class Watcher:
 
     def advanced(self, bundle, interactions):
         self.advances.append((bundle.name, interactions))
-        self.on_advance()
+        self.on_advance(len(self.advances))
 
     def finished(self, bundle, nonfinite):
         self.ended.append(bundle.name)
@@ -81,7 +88,7 @@ def train(survey, path, *, watcher=None, stop=None, **options):
         store,
         watcher or Watcher(),
         stop=stop or threading.Event(),
-        **{"commit_every": 0, "workers": 1} | options,
+        **{"commit_every": 0.0, "workers": 1} | options,
     )
     return store, complete
 
@@ -113,7 +120,7 @@ def _bits(table):
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def studies():
     """Functions that tests share, so that no test file imports another."""
     return Functions
@@ -131,8 +138,3 @@ class Functions:
 def trained(tmp_path_factory):
     """The tiny study, trained without interruption."""
     return train(survey_of(), tmp_path_factory.mktemp("trained") / "store")[0]
-
-
-@pytest.fixture(scope="session")
-def digits():
-    return survey_of().environment

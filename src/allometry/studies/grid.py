@@ -74,7 +74,7 @@ def runs(study: Study) -> list[Run]:
 
 
 def _run(study: Study, point: Covariates, seed: int) -> Run:
-    parts = [f"{axis}-{value}" for axis, value in point.items()]
+    parts = _parts(point)
     agent = {key: value for key, value in study.agent.items() if key != "name"} | point
     covariates: Covariates = dict(point)
     if "horizon" in agent:
@@ -97,9 +97,15 @@ def _program_of(run: Run) -> tuple[Any, ...]:
 
 def _bundle_name(study: Study, run: Run, part: int) -> str:
     traced = {*traced_names(run.agent), "horizon"}
-    varied = [
-        f"{axis}-{value}"
+    varied = {
+        axis: value
         for axis, value in run.covariates.items()
         if axis in study.grid.agent and axis not in traced
-    ]
-    return "-".join([*(varied or ["all"]), *([f"part-{part}"] if part else [])])
+    }
+    names = _parts(varied) or ["all"]
+    return "-".join([*names, *([f"part-{part}"] if part else [])])
+
+
+def _parts(values: Covariates) -> list[str]:
+    """Name values so that a file may have the name: 1e+30 is written 1e30."""
+    return [f"{axis}-{value}".replace("+", "") for axis, value in values.items()]

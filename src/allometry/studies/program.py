@@ -20,7 +20,6 @@ from allometry.agents.training import Member, Schedule
 from allometry.environments.environment import Measured
 from allometry.studies.grid import Bundle
 
-
 #: Of a program that runs once: to compile it well takes longer than to run it.
 QUICK = {"xla_backend_optimization_level": 0}
 
