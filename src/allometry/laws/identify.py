@@ -52,12 +52,13 @@ def judge(
     sides = objective.frontier_sides(found.best.theta)
     exponents = size_exponents(replicates)
     error = standard_error(exponents)
-    reasons, warnings = [], []
-    for sentence, ratio in zip(_flat(profile), profile, strict=True):
-        if ratio < PROFILE_LIMIT:
-            reasons.append(sentence)
-        elif ratio < PROFILE_WARNING:
-            warnings.append(sentence)
+    reasons: list[str] = []
+    warnings: list[str] = []
+    beside = dict(zip(("lower", "higher"), profile, strict=True))
+    reasons += _flat({s: r for s, r in beside.items() if r < PROFILE_LIMIT})
+    warnings += _flat(
+        {s: r for s, r in beside.items() if PROFILE_LIMIT <= r < PROFILE_WARNING}
+    )
     for sentence, share in zip(_one_sided(sides), sides, strict=True):
         if share < SIDE_LIMIT:
             reasons.append(sentence)
@@ -94,13 +95,16 @@ def _profile(objective: Objective, best: Minimum) -> tuple[float, float]:
     return ratios[0], ratios[1]
 
 
-def _flat(profile: tuple[float, float]) -> list[str]:
+def _flat(ratios: dict[str, float]) -> list[str]:
+    """Say on which sides the objective is flat, given its ratio to the minimum."""
+    if not ratios:
+        return []
+    times = " and ".join(f"{ratio:.2f}" for ratio in ratios.values())
     return [
         f"The data hardly prefer this size exponent to one that is {PROFILE_STEP} "
-        f"{word}: the objective there is {ratio:.2f} times its minimum (identified "
-        f"from {PROFILE_LIMIT:.2f}, safe from {PROFILE_WARNING:.2f}). More sizes over "
-        "a wider range, longer training or more seeds would tell them apart."
-        for word, ratio in zip(("lower", "higher"), profile, strict=True)
+        f"{' or '.join(ratios)}: the objective there is {times} times its minimum "
+        f"(identified from {PROFILE_LIMIT:.2f}, safe from {PROFILE_WARNING:.2f}). More "
+        "sizes over a wider range, longer training or more seeds would tell them apart."
     ]
 
 

@@ -32,8 +32,8 @@ class Intrinsic:
     take numbers or arrays that broadcast and return arrays (0-d for numbers).
     """
 
-    alpha_N: float  # noqa: N815
-    alpha_E: float  # noqa: N815
+    alpha_N: float
+    alpha_E: float
     N_c: float
     kappa: float
 

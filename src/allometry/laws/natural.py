@@ -38,7 +38,7 @@ class NaturalCurve:
     """F = F_c I^(−γ) at given constants; R is a performance, I in FLOPs."""
 
     gamma: float
-    log_F_c: float  # noqa: N815
+    log_F_c: float
     maximum: float
 
     def performance_at(self, I: Numbers) -> Array:  # noqa: E741
@@ -71,7 +71,7 @@ class NaturalReplicate:
 
     left_out: float
     gamma: float
-    log_F_c: float  # noqa: N815
+    log_F_c: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ class NaturalLaw:
     """
 
     gamma: Estimate
-    log_F_c: Estimate  # noqa: N815
+    log_F_c: Estimate
     bend: Estimate
     spread: float
     maximum: float

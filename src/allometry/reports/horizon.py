@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 
 from allometry.laws.estimates import Fit
+from allometry.laws.exponents import agreement
 from allometry.laws.horizon import HorizonFit
 from allometry.reports import card, numbers
 from allometry.reports.figures import horizon as figures
@@ -24,9 +25,9 @@ _BALANCE = (
     "identified. Were h₀ a constant of the task, all marks would lie on one line."
 )
 _EXPONENTS = (
-    "The size exponent at each horizon. Where the intervals overlap, the data does not "
-    "say that the horizon changes how the best size grows; it does not prove that it "
-    "cannot."
+    "The size exponent at each horizon. Where they show no difference, the data does "
+    "not say that the horizon changes how the best size grows; it does not prove that "
+    "it cannot."
 )
 
 
@@ -72,10 +73,11 @@ def _exponents(fits: Sequence[tuple[str, Fit]]) -> Section:
         Row("By horizon", label, fit.derived["size_exponent"], fit.identified)
         for label, fit in fits
     ]
+    tested = agreement({float(label.rpartition("=")[2]): fit for label, fit in fits})
     return Section(
         "horizon-exponents",
         "Does the law keep its exponent?",
-        f"<p>{_EXPONENTS} {_agreement(rows)}</p>",
+        f"<p>{_EXPONENTS} {html.escape(tested.sentence)}</p>",
         (Drawing("horizon-forest", forest(rows), "Size exponent by horizon"),),
     )
 
@@ -101,26 +103,6 @@ def _affinity(laws: Sequence[HorizonFit]) -> str:
         "an affine one: the exponent k of the wider form E₀ (1 + (h/h₀)ᵏ) has a 90 % "
         "interval that holds 1. Nine in ten would by chance if all were affine."
     )
-
-
-def _agreement(rows: Sequence[Row]) -> str:
-    sure = [row for row in rows if row.identified]
-    refused = [row.name for row in rows if not row.identified]
-    text = ""
-    if len(sure) > 1:
-        overlap = max(r.exponent.low for r in sure) <= min(
-            r.exponent.high for r in sure
-        )
-        text = (
-            "The intervals of the identified horizons all overlap: they are consistent "
-            "with one exponent."
-            if overlap
-            else "The intervals of the identified horizons do not all overlap."
-        )
-    if refused:
-        names = html.escape(", ".join(refused))
-        text += f' <span class="warn">Not identified: {names}.</span>'
-    return text
 
 
 def _table(laws: Sequence[HorizonFit]) -> str:
