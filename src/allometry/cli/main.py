@@ -32,12 +32,13 @@ def main() -> None:
         sys.exit(2)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from allometry import __version__
 
         typer.echo(f"allometry {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

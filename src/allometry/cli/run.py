@@ -106,15 +106,20 @@ def _train(
 
 
 def _conclude(store: "Store") -> None:
-    """Fit, print and draw what a finished study shows."""
+    """Fit, print and draw what a finished study shows, if a law can be fitted."""
     from allometry.cli.fit import print_verdicts
     from allometry.cli.report import write_page
+    from allometry.curves.durable import Damaged
     from allometry.reports import verdict
 
     try:
         found = verdict.verdicts(store)
+    except Damaged:
+        raise
     except Refusal as error:
-        raise Refusal(f"All runs are done, but no law was fitted. {error}") from None
+        typer.echo(f"All runs are done and kept in {store.path}.")
+        typer.echo(f"No law was fitted: {error}")
+        return
     verdict.store_verdicts(store, found)
     print_verdicts(found)
     page = write_page(store, found)

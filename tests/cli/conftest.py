@@ -1,0 +1,221 @@
+"""The command line in this process, and simulated stores that no one had to train."""
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from allometry.cli.main import main
+from allometry.curves.store import Store, create
+from allometry.curves.table import CURVES, NONDETERMINISTIC, RUNS
+from allometry.laws.simulate import Scenario, simulate
+
+STUDY = """\
+title = "Tiny"
+
+[environment]
+name = "digits"
+
+[agent]
+name = "ppo"
+horizon = 4
+
+[training]
+interactions = 1024
+copies = 4
+length = 16
+checkpoints = 6
+
+[grid]
+seeds = 2
+
+[grid.agent]
+width = [4]
+"""
+
+MAIN = "from allometry.cli.main import main; main()"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a command ended. `said` is all that it printed, without line breaks."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return re.sub(r"\s+", " ", self.out + self.err)
+
+
+@pytest.fixture(autouse=True, scope="package")
+def compiled_once(tmp_path_factory):
+    """Keep compiled programs on disk for all processes; say how to find them."""
+    folder = str(tmp_path_factory.mktemp("programs"))
+    settings = {
+        "jax_compilation_cache_dir": folder,
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    _configure(settings)
+    yield {name.upper(): str(value) for name, value in settings.items()}
+    _configure(before)
+
+
+def _configure(values):
+    for name, value in values.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def allometry(monkeypatch, capfd):
+    """Run a command in this process."""
+
+    def run(*words) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["allometry", *map(str, words)])
+        capfd.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        return Outcome(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def process(compiled_once, tmp_path):
+    """Start a command in a process of its own, in `tmp_path`."""
+    started = []
+
+    def start(*words, **environment) -> subprocess.Popen:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", MAIN, *map(str, words)],
+                cwd=tmp_path,
+                env={**os.environ, **compiled_once, **environment},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.kill()
+        running.communicate()
+
+
+@pytest.fixture
+def study(tmp_path):
+    """The file of a tiny study of real digits: one program, two runs."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def deterministic(store: Store) -> dict[str, list]:
+    """Give the three tables, bit for bit, without what depends on the hour."""
+    tables = {"runs": store.runs(), "curves": store.curves(), "scores": store.scores()}
+    return {
+        f"{name}.{column.name}": _bits(column)
+        for name, table in tables.items()
+        for column in table.drop(NONDETERMINISTIC, strict=False)
+    }
+
+
+def _bits(column: pl.Series) -> list:
+    if column.dtype.is_float():
+        return [None if x is None else np.float64(x).tobytes() for x in column]
+    return column.to_list()
+
+
+def simulated(path, *, by_horizon=False, diverged=0, law=None, sizes=8) -> Store:
+    """Make the store of a study whose curves are simulated; they hold a law.
+
+    With `by_horizon` there is one at each of two horizons; `diverged` runs end
+    half-way without a finite number.
+    """
+    horizons = (1.0, 4.0) if by_horizon else (4.0,)
+    frame = pl.concat(_simulated(horizon, sizes) for horizon in horizons)
+    lost = frame["run"].unique(maintain_order=True).head(diverged).to_list()
+    half = frame["checkpoint"] >= 20
+    frame = frame.with_columns(
+        performance=pl.when(pl.col("run").is_in(lost) & half)
+        .then(None)
+        .otherwise("performance")
+    )
+    content = {
+        "name": "simulated",
+        "title": "Simulated",
+        "command": "allometry run simulated",
+        "law": (law or {"natural_metric": "fail-to-success"})
+        | ({"by": "horizon"} if by_horizon else {}),
+    }
+    static = [name for name in RUNS if name in frame.columns]
+    plan = frame.unique("run", maintain_order=True).select(*static, "horizon")
+    store = create(path, content, plan)
+    for (bundle,), rows in frame.partition_by("bundle", as_dict=True).items():
+        runs = rows["run"].unique()
+        store.claim(bundle, {}).commit(
+            curves=rows.select(*CURVES),
+            scores=None,
+            checkpoint=None,
+            metadata={},
+            status={run: "nonfinite" if run in lost else "done" for run in runs},
+            fingerprint="f00d",
+            finished=True,
+        )
+    return store
+
+
+def _simulated(horizon: float, sizes: int) -> pl.DataFrame:
+    frame = simulate(Scenario(sizes=sizes), np.random.default_rng(int(horizon)))
+    bundle = pl.format("h{}-n{}", pl.lit(int(horizon)), pl.col("parameters"))
+    compute = pl.col("compute")
+    return frame.drop("status").with_columns(
+        run=pl.format("h{}-{}", pl.lit(int(horizon)), pl.col("run")),
+        study=pl.lit("simulated"),
+        bundle=bundle,
+        seed=pl.col("seed").cast(pl.Int64),
+        parameters=pl.col("parameters").cast(pl.Int64),
+        parameters_by_part=pl.lit(json.dumps({"policy.torso": 1})),
+        horizon=pl.lit(horizon),
+        checkpoint=pl.int_range(pl.len()).over("run"),
+        environment_frames=pl.col("interactions"),
+        updates=pl.col("interactions") // 512,
+        compute_environment=pl.lit(0.0),
+        compute_act=compute * 0.1,
+        compute_learn=compute * 0.9,
+        seconds=pl.col("interactions") / 1e5,
+    )
+
+
+@pytest.fixture(scope="session")
+def stores():
+    """Functions that tests share, so that no test file imports another."""
+    return Stores
+
+
+class Stores:
+    simulated = staticmethod(simulated)
+    deterministic = staticmethod(deterministic)
+
+
+@pytest.fixture(autouse=True)
+def no_sync(monkeypatch):
+    """Skip the waiting for the disk in this process: its power is not cut."""
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
