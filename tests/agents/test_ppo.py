@@ -129,6 +129,18 @@ def test_advantages_are_normalised_over_the_batch() -> None:
     )
 
 
+def test_without_episodes_what_follows_a_step_is_the_next_row() -> None:
+    # λ < 1, since at λ = 1 all values but the last cancel.
+    learner = learner_of(dataclasses.replace(AGENT, trace=0.5, discount=0.9))
+    plain = batch()
+    following = jnp.concatenate([plain.observation[1:], plain.last[None]])
+    jax.tree.map(
+        lambda p, q: np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-6),
+        learn(AGENT, learner, plain)[0].policy,
+        learn(AGENT, learner, plain._replace(successor=following))[0].policy,
+    )
+
+
 def test_an_action_comes_with_its_log_probability() -> None:
     learner, observation = learner_of(), jax.random.normal(KEY, (50, INPUTS))
     learner = learner._replace(policy=jax.tree.map(lambda p: 3 * p, learner.policy))
