@@ -14,7 +14,6 @@ import polars as pl
 from scipy.special import chdtrc
 
 from allometry.laws.estimates import Estimate, Fit
-from allometry.laws.fit import fit
 from allometry.laws.jackknife import QUANTILE
 from allometry.laws.runs import finished
 from allometry.laws.settings import IntrinsicSettings
@@ -59,7 +58,9 @@ def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, F
     finished(table)
     horizons = sorted(table["horizon"].unique().to_list())
     return {
-        float(h): _fit_or_reason(table.filter(pl.col("horizon") == h), settings)
+        float(h): fit_or_reason(
+            "intrinsic", table.filter(pl.col("horizon") == h), settings
+        )
         for h in horizons
     }
 
@@ -96,22 +97,3 @@ def agreement(fits: Mapping[float, Fit]) -> Agreement:
         f"{aside}"
     )
     return Agreement(pooled, statistic, freedom, p, agree, sentence)
-
-
-def _fit_or_reason(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
-    try:
-        return fit("intrinsic", table, settings=settings)
-    except Refusal as refusal:
-        nothing = Estimate(math.nan, math.nan, math.nan)
-        return Fit(
-            law="intrinsic",
-            parameters=dict.fromkeys(("alpha_N", "alpha_E", "N_c", "kappa"), nothing),
-            derived=dict.fromkeys(
-                ("size_exponent", "interactions_exponent", "beta", "E_c"), nothing
-            ),
-            identified=False,
-            warnings=(str(refusal),),
-            replicates=(),
-            residuals=(),
-            card={"identified": False, "reasons": [str(refusal)]},
-        )

@@ -3,12 +3,13 @@
 `fit(law, table)` is the one verb. A law is found by its name in `LAWS`.
 """
 
+import math
 from collections.abc import Callable
 
 import polars as pl
 
 from allometry.laws.clean import Points, points
-from allometry.laws.estimates import Fit
+from allometry.laws.estimates import Estimate, Fit
 from allometry.laws.fit_card import cautions, fit_card
 from allometry.laws.settings import IntrinsicSettings as IntrinsicSettings
 from allometry.laws.solve import solve
@@ -27,6 +28,29 @@ def fit(
     if law not in LAWS:
         raise Refusal(f"There is no law {law!r}; choose from: {', '.join(LAWS)}.")
     return LAWS[law](table, settings or IntrinsicSettings())
+
+
+def fit_or_reason(law: str, table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
+    """Fit one law of several: one whose runs cannot be used is a value too.
+
+    It is then not identified, has no numbers, and its warning is the refusal.
+    """
+    try:
+        return fit(law, table, settings=settings)
+    except Refusal as refusal:
+        nothing = Estimate(math.nan, math.nan, math.nan)
+        return Fit(
+            law=law,
+            parameters=dict.fromkeys(("alpha_N", "alpha_E", "N_c", "kappa"), nothing),
+            derived=dict.fromkeys(
+                ("size_exponent", "interactions_exponent", "beta", "E_c"), nothing
+            ),
+            identified=False,
+            warnings=(str(refusal),),
+            replicates=(),
+            residuals=(),
+            card={"identified": False, "reasons": [str(refusal)]},
+        )
 
 
 def intrinsic(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:

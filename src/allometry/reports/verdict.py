@@ -15,6 +15,7 @@ from allometry import laws
 from allometry.curves.store import Store
 from allometry.laws import card, natural, request
 from allometry.laws.estimates import Fit
+from allometry.laws.fit import fit_or_reason
 from allometry.laws.horizon import HorizonFit, horizon_fits
 from allometry.laws.request import Request
 from allometry.refusal import Refusal
@@ -85,7 +86,9 @@ def fit_files(folder: Path) -> list[Path]:
 
 
 def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
-    fit = laws.fit(wanted.form, table, settings=wanted.settings)
+    of_several = wanted.by is not None
+    find = fit_or_reason if of_several else laws.fit
+    fit = find(wanted.form, table, settings=wanted.settings)
     doubts = _doubts(store, table["bundle"].unique().sort().to_list())
     fit = dataclasses.replace(fit, warnings=(*fit.warnings, *doubts))
     if wanted.settings.natural_metric is None or not fit.replicates:
