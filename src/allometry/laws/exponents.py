@@ -14,6 +14,7 @@ import polars as pl
 from scipy.special import chdtrc
 
 from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.fit import fit_or_reason
 from allometry.laws.jackknife import QUANTILE
 from allometry.laws.runs import finished
 from allometry.laws.settings import IntrinsicSettings
@@ -56,12 +57,10 @@ def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, F
             "the table as one."
         )
     finished(table)
-    horizons = sorted(table["horizon"].unique().to_list())
+    parts = table.partition_by("horizon", as_dict=True)
     return {
-        float(h): fit_or_reason(
-            "intrinsic", table.filter(pl.col("horizon") == h), settings
-        )
-        for h in horizons
+        float(h): fit_or_reason("intrinsic", parts[(h,)], settings)
+        for (h,) in sorted(parts)
     }
 
 
