@@ -72,6 +72,14 @@ def compiled_once(tmp_path_factory):
     _configure(before)
 
 
+@pytest.fixture
+def compiled_quickly():
+    """Compile fast rather than well: for programs that only this test needs."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def _configure(values):
     for name, value in values.items():
         jax.config.update(name, value)
@@ -116,7 +124,8 @@ def process(compiled_once, tmp_path):
     yield start
     for running in started:
         running.kill()
-        running.communicate()
+        running.wait()
+        running.stdout.close()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ class Pace:
             collections.deque()
         )
 
-    def report(self, steps: float, work: float) -> None:
+    def report(self, steps: int, work: float) -> None:
         """Count what has just been done."""
         now = self._clock()
         self._reports.append((now, steps, work))

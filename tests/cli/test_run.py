@@ -1,0 +1,200 @@
+import os
+import random
+import signal
+import struct
+import time
+
+import numpy as np
+import pytest
+
+from allometry.curves.store import open_store
+
+#: One program of one run in two bundles, and enough commits to be killed between.
+OFTEN = [
+    "--set=grid.runs_per_bundle=1",
+    "--set=training.interactions=12800",
+    "--set=training.checkpoints=160",
+    "--set=training.first_checkpoint=64",
+    "--commit-every=0",
+]
+
+
+@pytest.fixture(scope="module")
+def often(stores, tmp_path_factory):
+    """Make, once, the store of `OFTEN` by a run that nobody interrupts."""
+    made = {}
+
+    def make(allometry, study):
+        if not made:
+            path = tmp_path_factory.mktemp("often") / "store"
+            assert allometry("run", study, "--out", path, *OFTEN).code == 0
+            made["columns"] = stores.deterministic(open_store(path))
+        return made["columns"]
+
+    return make
+
+
+def versions(path):
+    """Say how many commits there have been in each bundle."""
+    found = sorted((path / "bundles").glob("*/manifest-*.json"))
+    return {file.parent.name: int(file.stem.split("-")[1]) for file in found}
+
+
+def wait_for_a_commit(running, path, before):
+    """Wait until more is committed than `before`, or the process has ended."""
+    deadline = time.monotonic() + 240
+    while running.poll() is None and time.monotonic() < deadline:
+        now = versions(path)
+        # A claim is a commit too, without rows: wait for the one after.
+        if any(now[name] > before.get(name, 0) + 1 for name in now):
+            return
+        time.sleep(0.01)
+
+
+def test_a_study_is_trained_fitted_and_drawn_and_then_left_alone(
+    allometry, study, tmp_path, compiled_quickly
+):
+    out = tmp_path / "out"
+    words = ["run", study, "--set=grid.agent.width=[4,5,6,7]", "--out", out]
+    words += ["--set=training.interactions=2048"]
+    outcome = allometry(*words)
+    assert outcome.code == 0
+    assert outcome.out.startswith("0/8 runs done, compiling, 0 %\n")
+    assert "8/8 runs done, 100 %" in outcome.out
+    assert f"Page: {out / 'report.html'}" in outcome.said
+    store = open_store(out)
+    assert store.runs()["status"].to_list() == ["done"] * 8
+    assert store.study["command"].startswith(f"allometry run {study} --set")
+    assert (out / "fit.json").is_file()
+    files = {file: file.stat().st_mtime_ns for file in out.glob("bundles/*/*")}
+    again = allometry(*words)
+    assert again.code == 0
+    assert "runs done, " not in again.out
+    assert {file: file.stat().st_mtime_ns for file in out.glob("bundles/*/*")} == files
+    assert open_store(out).runs()["attempts"].to_list() == [1] * 8
+    changed = allometry(*words, "--set=training.length=32")
+    assert changed.code == 2
+    assert "training.length was 16 and is now 32" in changed.said
+    assert "--out" in changed.said
+
+
+def test_kill_9_and_the_same_command_end_with_the_same_columns(
+    allometry, process, study, stores, often, tmp_path
+):
+    columns = often(allometry, study)
+    out, chance, killed = tmp_path / "out", random.Random(0), 0
+    for attempt in range(4):
+        before = versions(out)
+        running = process("run", study, "--out", out, *OFTEN)
+        if attempt < 3:
+            wait_for_a_commit(running, out, before)
+            time.sleep(chance.uniform(0, 0.4))
+            running.kill()
+        said = running.communicate()[0]
+        killed += running.returncode == -signal.SIGKILL
+        assert running.returncode in (0, -signal.SIGKILL), said
+    assert running.returncode == 0, said
+    assert killed >= 2
+    store = open_store(out)
+    assert stores.deterministic(store) == columns
+    assert store.runs().select("seed", "width").is_unique().all()
+    assert store.curves().select("run", "checkpoint").is_unique().all()
+    assert store.runs()["attempts"].max() > 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_it_keeps_everything_and_goes_on_later(
+    allometry, process, study, stores, often, tmp_path, number
+):
+    columns = often(allometry, study)
+    out = tmp_path / "out"
+    running = process("run", study, "--out", out, *OFTEN[:-1], "--commit-every=1e9")
+    # Claimed, and no commit is due: what is kept, the signal has asked for.
+    wait_for_a_commit(running, out, {"width-4": -1, "width-4-part-1": -1})
+    running.send_signal(number)
+    said = running.communicate(timeout=240)[0]
+    assert running.returncode == 130, said
+    assert open_store(out).curves().height > 0
+    assert "Stopping after the current chunk; once more ends at once." in said
+    assert f"Stopped; {out} keeps everything. The same command goes on." in said
+    assert allometry("run", study, "--out", out, *OFTEN).code == 0
+    assert stores.deterministic(open_store(out)) == columns
+
+
+def test_the_record_holds_nothing_of_the_environment_that_ran_it(
+    process, study, tmp_path
+):
+    secret = "hunter2-hunter2"
+    running = process("run", study, "--out", "out", SOME_TOKEN=secret)
+    said = running.communicate(timeout=240)[0]
+    assert running.returncode == 0, said
+    files = [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    assert len(files) > 4
+    for file in files:
+        assert secret.encode() not in file.read_bytes(), file
+
+
+def test_two_processes_do_not_train_one_study(allometry, process, study, tmp_path):
+    out = tmp_path / "out"
+    running = process("run", study, "--out", out, *OFTEN)
+    wait_for_a_commit(running, out, {})
+    outcome = allometry("run", study, "--out", out, *OFTEN)
+    os.kill(running.pid, signal.SIGKILL)
+    assert outcome.code == 2
+    assert f"in use by process {running.pid}" in outcome.said
+
+
+def test_a_dry_run_says_what_would_be_run_and_makes_nothing(
+    allometry, study, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("allometry.studies.survey.SAMPLE", 0.05)
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    outcome = allometry("run", study, "--dry-run", "--out", tmp_path / "out")
+    assert outcome.code == 0
+    # 64 × 4 + 4 into the torso, 4 × 4 + 4 in its block, 4 × 10 + 10 to the labels.
+    assert "width-4 2 330 " in outcome.said
+    assert "2 runs in 1 bundle; each run 1,024 interactions" in outcome.said
+    assert "FLOPs in all. Expected time on this machine: about" in outcome.said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_cannot_be_fitted_is_kept_and_said(allometry, study, tmp_path):
+    outcome = allometry("run", study, "--out", tmp_path / "out")
+    assert outcome.code == 0
+    assert f"All runs are done and kept in {tmp_path / 'out'}" in outcome.said
+    assert "No law was fitted: " in outcome.said
+    assert "train more sizes" in outcome.said
+
+
+def write_mnist(folder, generator):
+    """Write the four IDX files with random images, those of a label of one shade."""
+    for part, count in (("train", 64), ("t10k", 32)):
+        labels = generator.integers(0, 10, count).astype(np.uint8)
+        images = np.broadcast_to(labels[:, None, None] * 25, (count, 28, 28))
+        for kind, axes, array in (("images", 3, images), ("labels", 1, labels)):
+            header = struct.pack(f">BBBB{axes}I", 0, 0, 8, axes, *array.shape)
+            file = folder / f"{part}-{kind}-idx{axes}-ubyte"
+            file.write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+@pytest.mark.slow
+def test_mnist_trains_the_convolutional_network(
+    allometry, study, tmp_path, compiled_quickly
+):
+    write_mnist(tmp_path, np.random.default_rng(0))
+    outcome = allometry(
+        "run",
+        study,
+        "--out",
+        tmp_path / "out",
+        f"--set=environment.source={tmp_path}",
+        "--set=agent.torso=cnn",
+        "--set=training.interactions=256",
+        "--set=training.checkpoints=2",
+    )
+    assert outcome.code == 0, outcome
+    store = open_store(tmp_path / "out")
+    assert store.runs()["status"].to_list() == ["done", "done"]
+    assert store.curves()["performance"].is_between(0, 1).all()
+    assert set(store.scores()["split"]) == {"train", "held_out"}
