@@ -165,7 +165,7 @@ def test_begins_near_uniform() -> None:
 
 def test_the_learning_rate_falls_with_the_root_of_the_width() -> None:
     rates = [float(PPO(width=w).settings()["learning_rate"]) for w in (128, 32, 512)]
-    assert rates == pytest.approx([3e-3, 6e-3, 1.5e-3])
+    assert rates == pytest.approx([2e-3, 4e-3, 1e-3])
 
 
 @pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)

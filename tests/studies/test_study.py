@@ -194,3 +194,12 @@ def test_every_key_of_an_agent_may_be_set_to_its_own_default(file):
         changes = [f"agent.{key}={value}" for key, value in keys.items()]
         study = load(str(file), [*changes, f"agent.name={name}"])
         assert {**study.agent} == {**keys, "name": name, "horizon": 4}
+
+
+def test_a_change_to_an_axis_takes_the_place_of_the_one_value_and_back():
+    varied = load("quickstart", ["grid.agent.horizon=[1, 4]"])
+    assert varied.grid.agent["horizon"] == [1, 4]
+    assert "horizon" not in varied.agent
+    fixed = load("quickstart", ["agent.width=16"])
+    assert fixed.agent["width"] == 16
+    assert "width" not in fixed.grid.agent

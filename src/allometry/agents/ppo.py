@@ -62,7 +62,7 @@ class PPO:
     minibatches: Count = static(4, "gradient steps per pass over a batch")
     epochs: Count = static(1, "passes over a batch")
     learning_rate: Positive = traced(
-        3e-3, "Adam's step at the family's default size; ∝ 1/√width and 1/√depth"
+        2e-3, "Adam's step at the family's default size; ∝ 1/√width and 1/√depth"
     )
     discount: Fraction = traced(0.6, "γ")
     trace: Fraction = traced(1.0, "λ of generalised advantage estimation")

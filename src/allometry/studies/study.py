@@ -103,7 +103,21 @@ def _change(content: dict[str, Any], change: str) -> str:
                 f"{key.rpartition('.')[0]} itself."
             )
     table[last] = parse_value(value.strip())
+    _give_way(content, key)
     return key
+
+
+def _give_way(content: dict[str, Any], key: str) -> None:
+    """Let an axis take the place of a key's one value, or the other way round."""
+    *tables, last = key.split(".")
+    rival = {"grid.agent": ("agent",), "agent": ("grid", "agent")}.get(".".join(tables))
+    if rival is None or last == "name":
+        return
+    table: Any = content
+    for name in rival:
+        table = table.get(name, {}) if isinstance(table, dict) else {}
+    if isinstance(table, dict):
+        table.pop(last, None)
 
 
 def _checked(
