@@ -1,7 +1,7 @@
 """Coverage: how often the intrinsic law's 90 % intervals hold the truth.
 
-Simulates studies from a known truth in each scenario of `laws.simulate`, fits them,
-and prints for the size exponent (truth .417): mean error, root-mean-square error and
+Simulates studies from a known truth in each scenario of `laws.intrinsic.simulate`,
+fits them, and prints for the size exponent (truth .417): mean error, root-mean-square error and
 coverage over all studies, the share that the fit refuses as not identified, and of
 those accepted the share that is off by more than .1.
 
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from allometry.laws.clean import points
-from allometry.laws.settings import IntrinsicSettings
-from allometry.laws.simulate import SCENARIOS, TRUTH, Scenario, simulate
-from allometry.laws.solve import solve
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.settings import IntrinsicSettings
+from allometry.laws.intrinsic.simulate import SCENARIOS, TRUTH, Scenario, simulate
+from allometry.laws.intrinsic.solve import solve
 
 CASES: dict[str, tuple[Scenario, IntrinsicSettings]] = {
     name: (scenario, IntrinsicSettings()) for name, scenario in SCENARIOS.items()
@@ -52,7 +52,8 @@ rows are studies that cannot be identified and must be refused: sizes that hardl
 overlap in return, curves that collapse and were not cleaned, data on one side of the
 frontier.
 
-A row's scenario is defined, with its numbers, in `src/allometry/laws/simulate.py`.
+A row's scenario is defined, with its numbers, in
+`src/allometry/laws/intrinsic/simulate.py`.
 """
 
 

@@ -19,9 +19,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 from scipy.optimize import minimize
 
-from allometry.laws.estimate import BOUNDS, Objective, minimise, search
-from allometry.laws.intrinsic import Array
-from allometry.laws.simulate import TRUTH, response
+from allometry.laws.arrays import Array
+from allometry.laws.intrinsic.estimate import BOUNDS, Objective, minimise, search
+from allometry.laws.intrinsic.simulate import TRUTH, response
 
 BOUND = 4.0
 

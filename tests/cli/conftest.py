@@ -16,7 +16,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from allometry.cli.main import main
 from allometry.curves.store import Store, create
 from allometry.curves.table import CURVES, NONDETERMINISTIC, RUNS
-from allometry.laws.simulate import Scenario, simulate
+from allometry.laws.intrinsic.simulate import Scenario, simulate
 
 STUDY = """\
 title = "Tiny"

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from allometry.laws import Fit, Intrinsic, IntrinsicSettings, fit
-from allometry.laws.simulate import SCENARIOS, TRUTH, Scenario, simulate
+from allometry.laws.intrinsic.simulate import SCENARIOS, TRUTH, Scenario, simulate
 from allometry.refusal import Refusal
 
 

@@ -6,17 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from allometry.laws.clean import points
-from allometry.laws.estimate import search
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.jackknife import (
-    QUANTILE,
-    interval,
-    leave_one_size_out,
-    objective_of,
-    standard_error,
-)
-from allometry.laws.simulate import SCENARIOS, simulate
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.estimate import search
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.leave_one_out import leave_one_size_out, objective_of
+from allometry.laws.intrinsic.simulate import SCENARIOS, simulate
+from allometry.laws.jackknife import QUANTILE, interval, standard_error
 
 
 def test_standard_error_of_a_mean_is_the_textbooks():

@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.clean import points
 from allometry.laws.estimates import Fit
 from allometry.laws.fit import fit
 from allometry.laws.horizon import HorizonFit, horizon_fits
-from allometry.laws.natural import attach, natural
-from allometry.laws.settings import IntrinsicSettings
-from allometry.laws.simulate import SCENARIOS, simulate
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.natural import attach, natural
+from allometry.laws.intrinsic.settings import IntrinsicSettings
+from allometry.laws.intrinsic.simulate import SCENARIOS, simulate
 from allometry.reports.page import render
 
 SETTINGS = IntrinsicSettings(

@@ -2,11 +2,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.clean import points
 from allometry.laws.estimates import Estimate
-from allometry.laws.forecast import forecast
-from allometry.laws.natural import natural_of
-from allometry.laws.simulate import TRUTH
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.forecast import forecast
+from allometry.laws.intrinsic.natural import natural_of
+from allometry.laws.intrinsic.simulate import TRUTH
 from allometry.reports import drift
 from allometry.reports.chapter import settings_of
 from allometry.reports.figures import best_size, horizon, intrinsic, learning, marks

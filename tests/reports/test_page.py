@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from allometry.laws.estimates import Estimate
-from allometry.laws.forecast import forecast
+from allometry.laws.intrinsic.forecast import forecast
 from allometry.refusal import Refusal
 from allometry.reports import numbers, words
 from allometry.reports.page import render

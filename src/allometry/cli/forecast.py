@@ -9,7 +9,7 @@ from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
     from allometry.laws.estimates import Estimate
-    from allometry.laws.forecast import Forecast
+    from allometry.laws.intrinsic.forecast import Forecast
 
 
 def forecast(
@@ -39,7 +39,7 @@ def forecast(
     from rich.markup import escape
 
     from allometry.laws import card
-    from allometry.laws.forecast import forecast as ask
+    from allometry.laws.intrinsic.forecast import forecast as ask
 
     fit = card.read(_fit_file(folder))
     answer = ask(fit, compute=compute, performance=performance)

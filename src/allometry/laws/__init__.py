@@ -5,11 +5,11 @@ verdicts. Numbers in (arrays, data frames), law out: no room of ours is imported
 no JAX, so that a law from finished logs costs a second.
 """
 
-from allometry.laws.clean import Points, points
 from allometry.laws.estimates import Estimate, Fit, Replicate
 from allometry.laws.fit import fit
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.intrinsic.clean import Points, points
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 
 __all__ = [
     "Estimate",

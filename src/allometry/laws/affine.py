@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from allometry.laws import profile
+from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate
-from allometry.laws.intrinsic import Array
 
 #: h₀ is sought within this factor of the horizons that were run.
 REACH = 1e3

@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 import polars as pl
 
-from allometry.laws.clean import Points, points
 from allometry.laws.estimates import Estimate, Fit
-from allometry.laws.fit_card import cautions, fit_card
-from allometry.laws.settings import IntrinsicSettings as IntrinsicSettings
-from allometry.laws.solve import solve
+from allometry.laws.intrinsic.clean import Points, points
+from allometry.laws.intrinsic.fit_card import cautions, fit_card
+from allometry.laws.intrinsic.settings import IntrinsicSettings as IntrinsicSettings
+from allometry.laws.intrinsic.solve import solve
 from allometry.refusal import Refusal
 
 
 def fit(
     law: str, table: pl.DataFrame, *, settings: IntrinsicSettings | None = None
 ) -> Fit:
-    """Fit a law to a table of runs (columns: see `laws.clean.points`).
+    """Fit a law to a table of runs (columns: see `laws.intrinsic.clean.points`).
 
     A law that the data cannot identify is a `Fit` too: `identified` is false and
     `warnings` begins with the reasons. Raises `Refusal` for an unknown law and for a
@@ -54,7 +54,7 @@ def fit_or_reason(law: str, table: pl.DataFrame, settings: IntrinsicSettings) ->
 
 
 def intrinsic(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
-    """Fit I^(−β) = (N_c/N)^α_N + (E_c/E)^α_E (see `laws.intrinsic`)."""
+    """Fit I^(−β) = (N_c/N)^α_N + (E_c/E)^α_E (see `laws.intrinsic.law`)."""
     cleaned: Points = points(table, settings)
     solution = solve(cleaned)
     card = fit_card(table, settings, cleaned, solution)

@@ -17,9 +17,9 @@ import numpy as np
 import polars as pl
 
 from allometry.laws import affine
+from allometry.laws.arrays import Array, Numbers
 from allometry.laws.crossing import crossings, usable
 from allometry.laws.estimates import Estimate
-from allometry.laws.intrinsic import Array, Numbers
 from allometry.refusal import Refusal
 
 #: An interval of E₀ or h₀ wider than this factor identifies nothing.

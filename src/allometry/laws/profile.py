@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from allometry.laws.intrinsic import Array
+from allometry.laws.arrays import Array
 
 _POINTS = 65
 _ZOOMS = 5

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allometry.laws.fit import LAWS
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 

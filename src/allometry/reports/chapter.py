@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import plotly.graph_objects as go
 import polars as pl
 
-from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
-from allometry.laws.natural import NaturalLaw, natural_of
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.intrinsic.clean import Points
+from allometry.laws.intrinsic.natural import NaturalLaw, natural_of
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.reports import card, drift, numbers, words
 from allometry.reports.figures.best_size import best_size
 from allometry.reports.figures.forest import forest

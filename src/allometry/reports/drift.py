@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allometry.laws.estimates import Estimate, Fit
-from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.intrinsic.law import Intrinsic
 from allometry.reports import numbers
 from allometry.reports.figures.forest import Row
 

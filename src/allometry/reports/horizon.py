@@ -4,8 +4,8 @@ import html
 from collections.abc import Sequence
 
 from allometry.laws.estimates import Fit
-from allometry.laws.exponents import agreement
 from allometry.laws.horizon import HorizonFit
+from allometry.laws.intrinsic.exponents import agreement
 from allometry.reports import card, numbers
 from allometry.reports.figures import horizon as figures
 from allometry.reports.figures.forest import Row, forest

@@ -21,9 +21,9 @@ import plotly.offline
 import polars as pl
 
 import allometry
-from allometry.laws.clean import Points, points
 from allometry.laws.estimates import Fit
 from allometry.laws.horizon import HorizonFit
+from allometry.laws.intrinsic.clean import Points, points
 from allometry.refusal import Refusal
 from allometry.reports import headline, words
 from allometry.reports import horizon as horizons

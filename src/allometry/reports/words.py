@@ -11,8 +11,8 @@ import polars as pl
 
 import allometry
 from allometry.laws.estimates import Fit
-from allometry.laws.forecast import FAR, forecast
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.intrinsic.forecast import FAR, forecast
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.reports import card, numbers
 from allometry.reports.figures.forest import LANGUAGE_MODELS
 

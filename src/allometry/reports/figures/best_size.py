@@ -3,10 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
-from allometry.laws.forecast import FAR
-from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.intrinsic.clean import Points
+from allometry.laws.intrinsic.forecast import FAR
+from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.jackknife import interval
 from allometry.reports import numbers
 from allometry.reports.figures.forest import LANGUAGE_MODELS

@@ -3,9 +3,9 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from allometry.laws.clean import Points
 from allometry.laws.estimates import Fit
-from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.intrinsic.clean import Points
+from allometry.laws.intrinsic.law import Intrinsic
 from allometry.reports import numbers
 from allometry.reports.figures.marks import (
     Array,

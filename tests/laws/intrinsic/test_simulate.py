@@ -6,9 +6,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.clean import points
-from allometry.laws.simulate import SCENARIOS, TRUTH, Scenario, response, simulate
-from allometry.laws.solve import solve
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.simulate import (
+    SCENARIOS,
+    TRUTH,
+    Scenario,
+    response,
+    simulate,
+)
+from allometry.laws.intrinsic.solve import solve
 
 
 def test_without_luck_and_noise_performance_is_the_response_to_the_truth():

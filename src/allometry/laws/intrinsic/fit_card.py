@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from allometry.laws.clean import Points, points
-from allometry.laws.estimate import AGREEMENT_TOLERANCE, STARTS
 from allometry.laws.estimates import Estimate
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.mean_curve import RAW_DROP
-from allometry.laws.settings import Band, IntrinsicSettings
-from allometry.laws.solve import Solution, solve
+from allometry.laws.intrinsic.clean import Points, points
+from allometry.laws.intrinsic.estimate import AGREEMENT_TOLERANCE, STARTS
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.mean_curve import RAW_DROP
+from allometry.laws.intrinsic.settings import Band, IntrinsicSettings
+from allometry.laws.intrinsic.solve import Solution, solve
 from allometry.refusal import Refusal
 
 #: κ that differs by more than this factor between sizes is worth a warning.

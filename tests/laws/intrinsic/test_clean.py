@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.clean import points
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 SIZES = (100, 200, 400, 800)

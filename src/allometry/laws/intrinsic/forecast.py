@@ -15,14 +15,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from allometry.laws.estimates import Estimate, Fit
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.jackknife import interval
-from allometry.laws.natural import (
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.natural import (
     NaturalCurve,
     NaturalLaw,
     half_interval,
     natural_of,
 )
+from allometry.laws.jackknife import interval
 from allometry.refusal import Refusal
 
 #: Factor beyond the data's compute above which a forecast warns.

@@ -15,9 +15,9 @@ from scipy.special import chdtrc
 
 from allometry.laws.estimates import Estimate, Fit
 from allometry.laws.fit import fit_or_reason
+from allometry.laws.intrinsic.runs import finished
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.laws.jackknife import QUANTILE
-from allometry.laws.runs import finished
-from allometry.laws.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 #: Exponents are said to differ when chance alone would show so much less often.

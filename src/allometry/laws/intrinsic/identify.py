@@ -11,10 +11,17 @@ import math
 
 import numpy as np
 
-from allometry.laws.clean import Points
-from allometry.laws.estimate import BOUNDS, Minimum, Objective, Search, minimise
+from allometry.laws.arrays import Array
 from allometry.laws.estimates import Replicate
-from allometry.laws.intrinsic import Array, Intrinsic
+from allometry.laws.intrinsic.clean import Points
+from allometry.laws.intrinsic.estimate import (
+    BOUNDS,
+    Minimum,
+    Objective,
+    Search,
+    minimise,
+)
+from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.jackknife import standard_error
 
 PROFILE_STEP = 0.1

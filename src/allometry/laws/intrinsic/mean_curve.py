@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from scipy.optimize import isotonic_regression
 
-from allometry.laws.intrinsic import Array
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.arrays import Array
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 #: A fall of a size's mean curve below its best by more than this is reported, and

@@ -15,10 +15,8 @@ import dataclasses
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Numbers = float | int | np.number | np.ndarray
+from allometry.laws.arrays import Array, Numbers
 
 _BISECTIONS = 80
 

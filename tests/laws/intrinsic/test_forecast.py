@@ -8,9 +8,9 @@ import pytest
 
 from allometry.laws import card
 from allometry.laws.estimates import Estimate, Fit, Replicate
-from allometry.laws.forecast import Forecast, forecast
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.natural import NaturalLaw, NaturalReplicate, attach
+from allometry.laws.intrinsic.forecast import Forecast, forecast
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.natural import NaturalLaw, NaturalReplicate, attach
 from allometry.refusal import Refusal
 
 TRUTH = Intrinsic(alpha_N=0.7, alpha_E=0.5, N_c=6e-2, kappa=50.0)

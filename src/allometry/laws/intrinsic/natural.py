@@ -22,11 +22,12 @@ import numpy as np
 import pydantic
 from scipy.special import stdtrit
 
-from allometry.laws.clean import Points
+from allometry.laws.arrays import Array, Numbers
 from allometry.laws.estimates import Estimate, Fit
-from allometry.laws.intrinsic import Array, Intrinsic, Numbers
+from allometry.laws.intrinsic.clean import Points
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.laws.jackknife import standard_error
-from allometry.laws.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 #: A change of γ over the data beyond this share of it is worth a warning.

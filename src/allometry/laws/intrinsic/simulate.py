@@ -10,7 +10,8 @@ import dataclasses
 import numpy as np
 import polars as pl
 
-from allometry.laws.intrinsic import Array, Intrinsic
+from allometry.laws.arrays import Array
+from allometry.laws.intrinsic.law import Intrinsic
 
 #: α_N .7, α_E .5 (size exponent .417); at 60,000 interactions a size of 3,000 is best.
 TRUTH = Intrinsic(alpha_N=0.7, alpha_E=0.5, N_c=6e-2, kappa=50.0)

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from allometry.laws.clean import LEAST_SIZES, Points
-from allometry.laws.estimate import Search, search
 from allometry.laws.estimates import Estimate, Replicate
-from allometry.laws.identify import Verdict, judge
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.jackknife import (
+from allometry.laws.intrinsic.clean import LEAST_SIZES, Points
+from allometry.laws.intrinsic.estimate import Search, search
+from allometry.laws.intrinsic.identify import Verdict, judge
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.leave_one_out import (
     constants,
-    interval,
     leave_one_size_out,
     objective_of,
 )
+from allometry.laws.jackknife import interval
 
 LEAST_POINTS = 12
 

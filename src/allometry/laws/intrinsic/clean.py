@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from allometry.laws.intrinsic import Array
-from allometry.laws.mean_curve import MeanCurve, mean_curve
-from allometry.laws.runs import finished
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.arrays import Array
+from allometry.laws.intrinsic.mean_curve import MeanCurve, mean_curve
+from allometry.laws.intrinsic.runs import finished
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 LEAST_SIZES = 4

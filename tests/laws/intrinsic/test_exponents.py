@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from allometry.laws.estimates import Estimate, Fit
-from allometry.laws.exponents import agreement, exponents
-from allometry.laws.forecast import forecast
-from allometry.laws.settings import IntrinsicSettings
-from allometry.laws.simulate import TRUTH, Scenario, simulate
+from allometry.laws.intrinsic.exponents import agreement, exponents
+from allometry.laws.intrinsic.forecast import forecast
+from allometry.laws.intrinsic.settings import IntrinsicSettings
+from allometry.laws.intrinsic.simulate import TRUTH, Scenario, simulate
 from allometry.refusal import Refusal
 
 QUICK = IntrinsicSettings(other_bands=(), drift_bands=())

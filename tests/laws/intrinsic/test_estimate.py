@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad, isotonic_regression
 
-from allometry.laws.estimate import BOUNDS, Minimum, Objective, minimise, search
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.simulate import TRUTH, response
+from allometry.laws.intrinsic.estimate import (
+    BOUNDS,
+    Minimum,
+    Objective,
+    minimise,
+    search,
+)
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.simulate import TRUTH, response
 
 
 def grid(noise=0.0, sizes=8, checkpoints=40, seed=0, law=TRUTH):

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from allometry.laws import card
-from allometry.laws.clean import Points, points
 from allometry.laws.estimates import Estimate, Fit, Replicate
-from allometry.laws.intrinsic import Intrinsic
-from allometry.laws.natural import attach, natural, natural_of
-from allometry.laws.settings import IntrinsicSettings
+from allometry.laws.intrinsic.clean import Points, points
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.laws.intrinsic.natural import attach, natural, natural_of
+from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
 TRUTH = Intrinsic(alpha_N=0.7, alpha_E=0.5, N_c=6e-2, kappa=50.0)

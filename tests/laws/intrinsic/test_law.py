@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from allometry.laws.intrinsic import Intrinsic
+from allometry.laws.intrinsic.law import Intrinsic
 
 LAWS = [
     Intrinsic(alpha_N=0.7, alpha_E=0.5, N_c=3e-3, kappa=50.0),

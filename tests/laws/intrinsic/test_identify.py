@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 from scipy.optimize import minimize
 
-from allometry.laws.clean import points
-from allometry.laws.estimate import search
-from allometry.laws.identify import judge
-from allometry.laws.jackknife import leave_one_size_out, objective_of
-from allometry.laws.settings import IntrinsicSettings
-from allometry.laws.simulate import SCENARIOS, TRUTH, Scenario, simulate
-from allometry.laws.solve import solve
+from allometry.laws.intrinsic.clean import points
+from allometry.laws.intrinsic.estimate import search
+from allometry.laws.intrinsic.identify import judge
+from allometry.laws.intrinsic.leave_one_out import leave_one_size_out, objective_of
+from allometry.laws.intrinsic.settings import IntrinsicSettings
+from allometry.laws.intrinsic.simulate import SCENARIOS, TRUTH, Scenario, simulate
+from allometry.laws.intrinsic.solve import solve
 
 
 def solution(scenario, seed=0, settings=None):

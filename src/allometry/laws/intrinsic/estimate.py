@@ -23,7 +23,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
-from allometry.laws.intrinsic import Array, Intrinsic
+from allometry.laws.arrays import Array
+from allometry.laws.intrinsic.law import Intrinsic
 
 Bound = tuple[float, float]
 
