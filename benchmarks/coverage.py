@@ -1,9 +1,9 @@
 """Coverage: how often the intrinsic law's 90 % intervals hold the truth.
 
 Simulates studies from a known truth in each scenario of `laws.intrinsic.simulate`,
-fits them, and prints for the size exponent (truth .417): mean error, root-mean-square error and
-coverage over all studies, the share that the fit refuses as not identified, and of
-those accepted the share that is off by more than .1.
+fits them, and prints for the size exponent (truth .417): mean error, root-mean-square
+error and coverage over all studies, the share that the fit refuses as not identified,
+and of those accepted the share that is off by more than .1.
 
     python benchmarks/coverage.py --studies 200 --processes 2 --write docs/coverage.md
 """
