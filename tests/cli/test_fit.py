@@ -34,7 +34,7 @@ def test_a_fit_is_printed_and_stored_with_the_keys_that_are_documented(
     assert found["law"] == "intrinsic"
     assert found["identified"] is True
     for estimate in [*found["parameters"].values(), *found["derived"].values()]:
-        assert set(estimate) == {"value", "low", "high", "unit"}
+        assert set(estimate) == {"value", "low", "high", "unit", "identified"}
     exponent = found["derived"]["size_exponent"]
     # The simulation's truth: α_E / (α_N + α_E) = .417.
     assert exponent["low"] < 0.5 / 1.2 < exponent["high"]

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from allometry.laws import card
-from allometry.laws.estimates import Estimate, Fit, Replicate
+from allometry.laws.estimates import Estimate, Replicate
+from allometry.laws.fitted import Fit
+from allometry.laws.form.intrinsic import INTRINSIC
+from allometry.laws.summary import sentences
 from allometry.refusal import Refusal
 
 SCRIPT = '<img src=x onerror="alert(1)"> $\\href{javascript:alert(1)}{x}$ \u2028'
@@ -29,6 +32,9 @@ def some_fit(**changes: object) -> Fit:
         replicates=(Replicate(388.0, {"alpha_N": 0.71}), Replicate(9e4, {})),
         residuals=(0.1, -0.2),
         card={"form": "I^(−β) = …", "counts": [1, 2], "nested": {"a": None, "b": True}},
+        points={"parameters": (388.0, 9e4), "performance": (0.5, 0.7)},
+        spread=0.2,
+        form=INTRINSIC,
     )
     return dataclasses.replace(fit, **changes)
 
@@ -45,11 +51,25 @@ def test_round_trip_is_exact() -> None:
 def test_documented_keys_in_order() -> None:
     assert list(document()) == [
         "version", "law", "parameters", "derived", "identified", "warnings",
-        "replicates", "residuals", "card",
+        "replicates", "residuals", "card", "points", "spread", "resampling", "quantile",
     ]  # fmt: skip
     assert document()["derived"]["E_c"] == {
         "value": 3000.0, "low": 1000.0, "high": 9000.0, "unit": "agent steps",
+        "identified": True,
     }  # fmt: skip
+
+
+def test_a_fit_of_version_1_is_read() -> None:
+    old = document(version=1)
+    for name in ("points", "spread", "resampling", "quantile"):
+        del old[name]
+    for key in ("parameters", "derived"):
+        for entry in old[key].values():
+            del entry["identified"]
+    again = card.from_json(json.dumps(old), "memory")
+    assert again.parameters == some_fit().parameters
+    assert again.points == {}
+    assert again.quantile == 1.645
 
 
 def test_non_finite_numbers_become_null_and_come_back_as_nan() -> None:
@@ -138,7 +158,7 @@ def test_a_file_cut_at_any_place_is_refused(tmp_path: Path) -> None:
         ("[" * 100_000, "not valid JSON"),
         ("[]", "is not a fit"),
         ("{}", "`version`"),
-        (json.dumps(document(version=2)), "version 2.*newer"),
+        (json.dumps(document(version=3)), "version 3.*newer"),
         (json.dumps(document(version="1")), "`version` should be a whole number"),
         (json.dumps(document(version=True)), "`version` should be a whole number"),
         (json.dumps(document(extra=1)), "`extra` is not a field"),
@@ -165,7 +185,7 @@ def test_every_missing_key_is_named(key: str) -> None:
 
 
 def test_sentences_of_a_law() -> None:
-    said = card.sentences(some_fit())
+    said = sentences(some_fit())
     assert said[0] == (
         "With ten times the compute, the best model is 2.6 (2.0 to 3.3) times larger."
     )
@@ -174,7 +194,7 @@ def test_sentences_of_a_law() -> None:
 
 
 def test_sentences_of_no_law_give_the_reasons_and_no_number() -> None:
-    said = card.sentences(some_fit(identified=False))
+    said = sentences(some_fit(identified=False))
     assert said[0].startswith("Not identified")
     assert "The band is narrow." in said
     assert not any("0.41" in sentence for sentence in said)

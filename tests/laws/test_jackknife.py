@@ -6,12 +6,13 @@ import math
 import numpy as np
 import pytest
 
+from allometry.laws.estimates import interval
 from allometry.laws.intrinsic.clean import points
 from allometry.laws.intrinsic.estimate import search
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.intrinsic.leave_one_out import leave_one_size_out, objective_of
 from allometry.laws.intrinsic.simulate import SCENARIOS, simulate
-from allometry.laws.jackknife import QUANTILE, interval, standard_error
+from allometry.laws.jackknife import QUANTILE, standard_error
 
 
 def test_standard_error_of_a_mean_is_the_textbooks():

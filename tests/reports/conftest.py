@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.estimates import Fit
 from allometry.laws.fit import fit
+from allometry.laws.fitted import Fit
 from allometry.laws.horizon import HorizonFit, horizon_fits
 from allometry.laws.intrinsic.clean import points
 from allometry.laws.intrinsic.natural import attach, natural

@@ -44,14 +44,14 @@ def print_verdicts(found: "list[Verdict]") -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from allometry.laws import card
+    from allometry.laws import summary
 
     console = Console(highlight=False)
     for item in found:
         if item.label:
             console.print(f"\n[bold]{escape(item.label)}[/bold]")
         console.print()
-        for sentence in card.sentences(item.fit):
+        for sentence in summary.sentences(item.fit):
             console.print(escape(sentence))
         if _numbers(item):
             console.print(_table(item))

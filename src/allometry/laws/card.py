@@ -1,10 +1,11 @@
 """The fit on disk and in words: `fit.json`, written atomically and read with care.
 
-`fit.json` holds `version`, `law`, `parameters` and `derived` (name → `value`,
-`low`, `high`, `unit`), `identified`, `warnings`, `replicates`, `residuals` and
-`card`, so that a forecast needs nothing else. JSON has no NaN: a non-finite number
-is stored as null, and null is read back as NaN wherever a number is due. Strings
-are data; nothing in a file is ever executed.
+`fit.json` holds `version` and the fields of a `Result`: `law`, `parameters` and
+`derived` (name → `value`, `low`, `high`, `unit`, `identified`), `identified`,
+`warnings`, `replicates`, `residuals`, `card`, `points`, `spread`, `resampling` and
+`quantile`, so that a forecast or a figure needs nothing else. JSON has no NaN: a
+non-finite number is stored as null, and null is read back as NaN wherever a number is
+due. Strings are data; nothing in a file is ever executed.
 """
 
 import dataclasses
@@ -13,16 +14,20 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pydantic_core
 
-from allometry.laws.estimates import FIT_VERSION, Estimate, Fit, Replicate
+from allometry.laws.estimates import FIT_VERSION, Estimate, Replicate, Result
+from allometry.laws.fitted import Fit
+from allometry.laws.form.form import Form
+from allometry.laws.form.registry import forms
+from allometry.laws.jackknife import QUANTILE
 from allometry.refusal import Refusal
 
 
-def write(fit: Fit, path: Path) -> None:
+def write(fit: Result, path: Path) -> None:
     """Store the fit at `path`: the old file or the new one, never half of either.
 
     Raises:
@@ -67,9 +72,10 @@ def read(path: Path) -> Fit:
     return from_json(text, str(path))
 
 
-def to_json(fit: Fit) -> str:
+def to_json(fit: Result) -> str:
     """Write the fit as JSON text; non-finite numbers become null."""
-    document = {"version": FIT_VERSION, **dataclasses.asdict(fit)}
+    fields = [field.name for field in dataclasses.fields(Result)]
+    document = {"version": FIT_VERSION, **{name: getattr(fit, name) for name in fields}}
     return json.dumps(_plain(document), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -85,6 +91,8 @@ def from_json(text: str, source: str) -> Fit:
     except ValueError as error:
         raise Refusal(f"{source} is not valid JSON: {error}. {_AGAIN}") from error
     _check_version(document, source)
+    if document["version"] == 1:
+        document = _upgraded(document)
     try:
         record = _FitRecord.model_validate(document)
     except pydantic.ValidationError as error:
@@ -92,51 +100,14 @@ def from_json(text: str, source: str) -> Fit:
     return record.to_fit()
 
 
-def sentences(fit: Fit) -> list[str]:
-    """Say in plain words what the law says, or that it says nothing and why."""
-    if not fit.identified:
-        return [
-            "Not identified: these runs do not determine the law, and no number of "
-            "it should be quoted.",
-            *fit.warnings,
-        ]
-    said = [
-        template.format(_interval(fit.derived[name]))
-        for name, template in _SENTENCES.items()
-        if name in fit.derived
-    ]
-    if growth := _growth(fit):
-        said.insert(0, growth)
-    return [*said, *fit.warnings]
-
-
-_SENTENCES = {
-    "size_exponent": "The best model size grows as compute^{}.",
-    "interactions_exponent": "Its interactions grow as compute^{}.",
-    "natural_exponent": "The fail-to-success ratio falls as I^−γ, I the intrinsic "
-    "performance, with γ = {}.",
-}
-
 _AGAIN = "Make it again with `allometry fit`."
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
-
-
-def _growth(fit: Fit) -> str:
-    """Turn the size exponent into what ten times the compute buys."""
-    if (exponent := fit.derived.get("size_exponent")) is None:
-        return ""
-    value, low, high = (10**x for x in (exponent.value, exponent.low, exponent.high))
-    return (
-        "With ten times the compute, the best model is "
-        f"{value:.1f} ({low:.1f} to {high:.1f}) times larger."
-    )
 
 
 def _plain(value: Any) -> Any:
     """Reduce to what JSON knows: NumPy scalars to numbers, non-finite to null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -164,10 +135,11 @@ class _EstimateRecord(_Record):
     low: _Number
     high: _Number
     unit: str
+    identified: bool
 
 
 class _ReplicateRecord(_Record):
-    left_out: _Number
+    left_out: str | _Number
     parameters: dict[str, _Number]
 
 
@@ -181,6 +153,10 @@ class _FitRecord(_Record):
     replicates: list[_ReplicateRecord]
     residuals: list[_Number]
     card: dict[str, Any]
+    points: dict[str, list[_Number]]
+    spread: _Number
+    resampling: Literal["jackknife", "bootstrap"]
+    quantile: _Number
 
     def to_fit(self) -> Fit:
         return Fit(
@@ -192,7 +168,20 @@ class _FitRecord(_Record):
             replicates=tuple(Replicate(**dict(item)) for item in self.replicates),
             residuals=tuple(self.residuals),
             card=self.card,
+            points={k: tuple(v) for k, v in self.points.items()},
+            spread=self.spread,
+            resampling=self.resampling,
+            quantile=self.quantile,
+            form=_form(self.law, self.card),
         )
+
+
+def _form(law: str, card: Mapping[str, Any]) -> Form | None:
+    """Find the form of a law that was read; None where it is not known here."""
+    try:
+        return forms.find(law, card.get("columns", {}))
+    except Refusal:
+        return None
 
 
 def _check_version(document: Any, source: str) -> None:
@@ -214,6 +203,20 @@ def _check_version(document: Any, source: str) -> None:
             f"{FIT_VERSION}. Install a newer Allometry, or make the fit again here "
             "with `allometry fit`."
         )
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """Add to a fit of version 1, an intrinsic law's, what version 2 brought."""
+    estimates = {
+        key: {
+            name: {"identified": True, **entry} if isinstance(entry, dict) else entry
+            for name, entry in document[key].items()
+        }
+        for key in ("parameters", "derived")
+        if isinstance(document.get(key), dict)
+    }
+    new = {"points": {}, "spread": None, "resampling": "jackknife"}
+    return {**document, **estimates, **new, "quantile": QUANTILE}
 
 
 def _first_problem(error: pydantic.ValidationError, source: str) -> str:

@@ -1,43 +1,58 @@
-"""Estimates: a number with its interval and unit, and the fit that holds them.
+"""Estimates: a number with its interval and unit, and the result that holds them.
 
-`Fit` is what every law returns and what `fit.json` stores. A failure is a value:
+`Result` is what every law's fit gives and what `fit.json` stores. A failure is a value:
 `identified` is false and `warnings` says in sentences what is missing.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-FIT_VERSION = 1
+import numpy as np
+
+from allometry.laws import jackknife
+
+FIT_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A value with its 90 % interval [`low`, `high`] in `unit`."""
+    """A value with its 90 % interval [`low`, `high`] in `unit`.
+
+    `identified` is false for a number that the data do not tell.
+    """
 
     value: float
     low: float
     high: float
     unit: str = "1"
+    identified: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
 class Replicate:
-    """A refit with one group (a model size) left out: what the jackknife averages."""
+    """A refit without one group (a model size, a run), or to drawn groups.
 
-    left_out: float
+    `left_out` names the group, or numbers the draw.
+    """
+
+    left_out: float | str
     parameters: Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
-class Fit:
+class Result:
     """A law with its parameters and how sure we are of them.
 
     `parameters` are the law's own constants, `derived` follow from them. `replicates`
-    are the leave-one-group-out refits from which every interval comes, kept so that a
-    forecast can carry them through. `residuals` are those of the objective, one per
-    point used. `card` is the fit card: form and units, data and exclusions, objective,
-    optimiser, intervals, validation, as JSON-able values in reading order.
+    are the refits from which every interval comes, kept so that a forecast can carry
+    them through: `resampling` says whether each leaves a group out (the interval is
+    then `quantile` standard errors wide, to each side) or is fitted to drawn groups
+    (the interval then holds the middle 90 % of them). `residuals` are those of the
+    objective, one per point used, and `points` are these points by column. `spread` is
+    the standard deviation of a new observation around the law, in the residual's unit.
+    `card` is the fit card: form and units, data and exclusions, objective, optimiser,
+    intervals, validation, as JSON-able values in reading order.
     """
 
     law: str
@@ -48,3 +63,34 @@ class Fit:
     replicates: tuple[Replicate, ...]
     residuals: tuple[float, ...]
     card: Mapping[str, Any]
+    points: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    spread: float = float("nan")
+    resampling: Literal["jackknife", "bootstrap"] = "jackknife"
+    quantile: float = jackknife.QUANTILE
+
+    def interval(
+        self, values: Sequence[float] | np.ndarray, unit: str = "1", *, log: bool
+    ) -> Estimate:
+        """Give the first of `values` its interval from the others.
+
+        `values` are a quantity by the law itself, then by each replicate in order;
+        `log` says that it is positive and its interval multiplies.
+        """
+        value, replicates = float(values[0]), np.asarray(values[1:], dtype=np.float64)
+        if self.resampling == "bootstrap" and len(replicates):
+            low, high = np.quantile(replicates, (0.05, 0.95))
+            return Estimate(value, float(low), float(high), unit)
+        return interval(value, replicates, unit, log=log, quantile=self.quantile)
+
+
+def interval(
+    value: float,
+    replicates: np.ndarray,
+    unit: str,
+    *,
+    log: bool,
+    quantile: float = jackknife.QUANTILE,
+) -> Estimate:
+    """Give a value its interval from the jackknife's replicates `[G]`."""
+    low, high = jackknife.edges(value, replicates, quantile, log=log)
+    return Estimate(value, low, high, unit)

@@ -1,18 +1,19 @@
-"""Jackknife: intervals from refits that each leave one model size out.
+"""Jackknife: intervals from refits that each leave one group of runs out.
 
 What differs between sizes (luck that a size's runs share, a learning rate that does
 not suit it, a misfit of the form) is what makes an exponent uncertain; resampling
 seeds within sizes misses it, and its intervals cover far too little. The 90 % interval
-is the estimate ± 1.645 standard errors, SE² = (G − 1)/G Σ (θ₍g₎ − θ̄)² over G sizes
-(Efron and Stein 1981, doi 10.1214/aos/1176345462).
+is the estimate ± q standard errors, SE² = (G − 1)/G Σ (θ₍g₎ − θ̄)² over G groups
+(Efron and Stein 1981, doi 10.1214/aos/1176345462), q of a normal distribution or of
+Student's with G − 1 degrees of freedom.
 """
 
 import math
 
 import numpy as np
+from scipy.special import stdtrit
 
 from allometry.laws.arrays import Array
-from allometry.laws.estimates import Estimate
 
 #: Two-sided 90 % of a normal distribution.
 QUANTILE = 1.645
@@ -29,11 +30,19 @@ def standard_error(replicates: Array) -> float:
     return float(np.sqrt((count - 1) / count * squares))
 
 
-def interval(value: float, replicates: Array, unit: str, *, log: bool) -> Estimate:
-    """Give value ± 1.645 SE; on a log scale for a positive quantity (`log`)."""
+def edges(
+    value: float, replicates: Array, quantile: float, *, log: bool
+) -> tuple[float, float]:
+    """Give value ± `quantile` SE; on a log scale for a positive quantity (`log`)."""
     if log:
-        half = QUANTILE * standard_error(np.log(replicates))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            half = quantile * standard_error(np.log(replicates))
         factor = math.exp(min(half, _WIDEST))
-        return Estimate(value, value / factor, value * factor, unit)
-    half = QUANTILE * standard_error(replicates)
-    return Estimate(value, value - half, value + half, unit)
+        return value / factor, value * factor
+    half = quantile * standard_error(replicates)
+    return value - half, value + half
+
+
+def student(groups: int) -> float:
+    """Give two-sided 90 % of Student's t with `groups` − 1 degrees of freedom."""
+    return float(stdtrit(groups - 1, 0.95)) if groups > 1 else math.nan

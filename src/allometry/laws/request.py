@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from allometry.laws.fit import LAWS
+from allometry.laws.form.registry import forms
 from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
@@ -31,8 +31,8 @@ def from_mapping(section: Mapping[str, Any]) -> Request:
     form = values.pop("form", "intrinsic")
     by = values.pop("by", None)
     levels = values.pop("levels", ())
-    if not isinstance(form, str) or form not in LAWS:
-        raise Refusal(f"law.form is {form!r}; choose one of: {', '.join(LAWS)}.")
+    if not isinstance(form, str) or form not in forms:
+        raise Refusal(f"law.form is {form!r}; choose one of: {', '.join(forms)}.")
     if not (by is None or isinstance(by, str)):
         raise Refusal(f"law.by is {by!r}; name one axis of the grid.")
     settings = IntrinsicSettings.from_mapping(values)

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate
+from allometry.laws.fitted import Fit
 from allometry.reports import numbers
 
 _ESTIMATE = {"value", "low", "high"}

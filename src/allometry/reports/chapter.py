@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import plotly.graph_objects as go
 import polars as pl
 
-from allometry.laws.estimates import Fit
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.clean import Points
 from allometry.laws.intrinsic.natural import NaturalLaw, natural_of
 from allometry.laws.intrinsic.settings import IntrinsicSettings

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.reports import numbers
 from allometry.reports.figures.forest import Row
@@ -28,7 +29,7 @@ def rows(fit: Fit) -> list[Row]:
             found.append(_refit(title, _band_name(entry["band"]), entry))
     for replicate in fit.replicates:
         exponent = Intrinsic(**replicate.parameters).size_exponent
-        name = f"without {numbers.si(replicate.left_out)}"
+        name = f"without {numbers.si(float(replicate.left_out))}"
         alone = Estimate(exponent, math.nan, math.nan)
         found.append(Row("One size left out", name, alone, fit.identified))
     return found

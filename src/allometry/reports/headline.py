@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate
+from allometry.laws.fitted import Fit
 from allometry.reports import card, numbers
 
 _TERMS = (

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from allometry.laws.estimates import Fit
+from allometry.laws.fitted import Fit
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.intrinsic.exponents import agreement
 from allometry.reports import card, numbers

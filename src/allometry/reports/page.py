@@ -21,7 +21,7 @@ import plotly.offline
 import polars as pl
 
 import allometry
-from allometry.laws.estimates import Fit
+from allometry.laws.fitted import Fit
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.refusal import Refusal

@@ -14,8 +14,8 @@ import polars as pl
 from allometry import laws
 from allometry.curves.store import Store
 from allometry.laws import card, request
-from allometry.laws.estimates import Fit
 from allometry.laws.fit import fit_or_reason
+from allometry.laws.fitted import Fit
 from allometry.laws.horizon import HorizonFit, horizon_fits
 from allometry.laws.intrinsic import natural
 from allometry.laws.request import Request

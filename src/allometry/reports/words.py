@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 import allometry
-from allometry.laws.estimates import Fit
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.forecast import FAR, forecast
 from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.reports import card, numbers

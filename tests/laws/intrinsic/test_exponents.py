@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.exponents import agreement, exponents
 from allometry.laws.intrinsic.forecast import forecast
 from allometry.laws.intrinsic.settings import IntrinsicSettings

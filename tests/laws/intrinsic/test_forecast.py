@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from allometry.laws import card
-from allometry.laws.estimates import Estimate, Fit, Replicate
+from allometry.laws.estimates import Estimate, Replicate
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.forecast import Forecast, forecast
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.intrinsic.natural import NaturalLaw, NaturalReplicate, attach

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from allometry.laws import card
-from allometry.laws.estimates import Estimate, Fit, Replicate
+from allometry.laws.estimates import Estimate, Replicate
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.intrinsic.natural import attach, natural, natural_of

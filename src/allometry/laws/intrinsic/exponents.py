@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from scipy.special import chdtrc
 
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate, Result
 from allometry.laws.fit import fit_or_reason
 from allometry.laws.intrinsic.runs import finished
 from allometry.laws.intrinsic.settings import IntrinsicSettings
@@ -42,11 +42,11 @@ class Agreement:
     sentence: str
 
 
-def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, Fit]:
-    """Fit the intrinsic law at each horizon of a table with the column `horizon`.
+def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, Result]:
+    """Result the intrinsic law at each horizon of a table with the column `horizon`.
 
     A horizon whose runs allow no fit at all (too few sizes, nothing in the band) gives
-    a `Fit` that is not identified, without numbers, whose warning says why.
+    a `Result` that is not identified, without numbers, whose warning says why.
 
     Raises:
         Refusal: the table cannot be used, whatever the horizon.
@@ -64,7 +64,7 @@ def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, F
     }
 
 
-def agreement(fits: Mapping[float, Fit]) -> Agreement:
+def agreement(fits: Mapping[float, Result]) -> Agreement:
     """Test whether the size exponents of the identified fits agree (Cochran's Q)."""
     known = {
         h: item.derived["size_exponent"] for h, item in fits.items() if item.identified

@@ -202,7 +202,7 @@ def _method() -> dict[str, Any]:
 def _leave_one_size_out(solution: Solution) -> list[dict[str, float]]:
     return [
         {
-            "left_out": replicate.left_out,
+            "left_out": float(replicate.left_out),
             "size_exponent": Intrinsic(**replicate.parameters).size_exponent,
             **replicate.parameters,
         }

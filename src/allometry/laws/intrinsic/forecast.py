@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate, Result, interval
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.intrinsic.natural import (
     NaturalCurve,
@@ -22,7 +22,6 @@ from allometry.laws.intrinsic.natural import (
     half_interval,
     natural_of,
 )
-from allometry.laws.jackknife import interval
 from allometry.refusal import Refusal
 
 #: Factor beyond the data's compute above which a forecast warns.
@@ -49,7 +48,7 @@ class Forecast:
 
 
 def forecast(
-    fit: Fit,
+    fit: Result,
     natural: NaturalLaw | None = None,
     *,
     compute: float | None = None,
@@ -84,7 +83,7 @@ def forecast(
 class _Chain:
     """The law and the natural metric at their estimates, then of each replicate."""
 
-    def __init__(self, fit: Fit, natural: NaturalLaw | None) -> None:
+    def __init__(self, fit: Result, natural: NaturalLaw | None) -> None:
         estimates = {name: item.value for name, item in fit.parameters.items()}
         parameters = [estimates, *(item.parameters for item in fit.replicates)]
         if not all(math.isfinite(v) for one in parameters for v in one.values()):
@@ -100,9 +99,9 @@ class _Chain:
             if set(of_size) != {item.left_out for item in fit.replicates}:
                 raise Refusal(
                     "The natural metric belongs to another fit: it leaves out other "
-                    "sizes. Fit both from the same runs."
+                    "sizes. Result both from the same runs."
                 )
-            others = [of_size[item.left_out] for item in fit.replicates]
+            others = [of_size[float(item.left_out)] for item in fit.replicates]
             self.curves = [natural.curve, *others]
 
     def at_compute(self, compute: float) -> Forecast:
@@ -208,7 +207,7 @@ def _check_finite(found: Forecast) -> None:
             )
 
 
-def _judged(found: Forecast, fit: Fit, natural: NaturalLaw | None) -> Forecast:
+def _judged(found: Forecast, fit: Result, natural: NaturalLaw | None) -> Forecast:
     """Add how far beyond the data this is, and what to doubt."""
     low, high = _data_compute(fit)
     C = found.compute.value
@@ -234,7 +233,7 @@ def _judged(found: Forecast, fit: Fit, natural: NaturalLaw | None) -> Forecast:
     return dataclasses.replace(found, beyond=beyond, warnings=tuple(warnings))
 
 
-def _data_compute(fit: Fit) -> tuple[float, float]:
+def _data_compute(fit: Result) -> tuple[float, float]:
     """Read the least and the largest compute of the data from the fit card."""
     try:
         low, high = (float(C) for C in fit.card["data"]["range"]["C"])
@@ -247,13 +246,13 @@ def _data_compute(fit: Fit) -> tuple[float, float]:
     return low, high
 
 
-def _reasons(fit: Fit) -> tuple[str, ...]:
+def _reasons(fit: Result) -> tuple[str, ...]:
     """Give why a law is not identified: the card's reasons, or all its warnings."""
     return tuple(fit.card.get("reasons") or fit.warnings)
 
 
 def _not_identified(
-    fit: Fit, compute: float, data: tuple[float, float]
+    fit: Result, compute: float, data: tuple[float, float]
 ) -> tuple[str, ...]:
     low, high = data
     if not low <= compute <= high:

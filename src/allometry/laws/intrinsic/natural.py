@@ -16,19 +16,21 @@ less than the number of sizes: in simulations of this regression ± 1.645 SE cov
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pydantic
 from scipy.special import stdtrit
 
 from allometry.laws.arrays import Array, Numbers
-from allometry.laws.estimates import Estimate, Fit
+from allometry.laws.estimates import Estimate, Result
 from allometry.laws.intrinsic.clean import Points
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.laws.jackknife import standard_error
 from allometry.refusal import Refusal
+
+Fitted = TypeVar("Fitted", bound=Result)
 
 #: A change of γ over the data beyond this share of it is worth a warning.
 BEND = 0.25
@@ -142,8 +144,8 @@ def fail_to_success(performance: Numbers, maximum: float) -> Array:
     return np.asarray(np.log(maximum - R) - np.log(R))
 
 
-def natural(points: Points, fit: Fit, settings: IntrinsicSettings) -> NaturalLaw:
-    """Fit the natural metric to the cleaned points of the fit's band.
+def natural(points: Points, fit: Result, settings: IntrinsicSettings) -> NaturalLaw:
+    """Result the natural metric to the cleaned points of the fit's band.
 
     Raises:
         Refusal: the settings name no natural metric, the fit has no law, or a point's
@@ -178,13 +180,13 @@ def natural(points: Points, fit: Fit, settings: IntrinsicSettings) -> NaturalLaw
         maximum=settings.maximum,
         fitted=(float(R.min()), float(R.max())),
         replicates=tuple(
-            NaturalReplicate(left_out, part[0], part[1])
+            NaturalReplicate(float(left_out), part[0], part[1])
             for left_out, part in parts.items()
         ),
     )
 
 
-def attach(fit: Fit, law: NaturalLaw) -> Fit:
+def attach(fit: Fitted, law: NaturalLaw) -> Fitted:
     """Put the natural metric into a fit, whence `natural_of` takes it back.
 
     `derived` gains `natural_exponent` (γ), `card` the whole under `natural`, and
@@ -201,7 +203,7 @@ def attach(fit: Fit, law: NaturalLaw) -> Fit:
     )
 
 
-def natural_of(fit: Fit) -> NaturalLaw | None:
+def natural_of(fit: Result) -> NaturalLaw | None:
     """Take the natural metric out of a fit; `None` where it has none.
 
     Raises:

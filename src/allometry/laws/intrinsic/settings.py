@@ -9,8 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import pydantic
-
+from allometry.laws import keys
 from allometry.refusal import Refusal
 
 Band = tuple[float, float]
@@ -76,24 +75,4 @@ class IntrinsicSettings:
 
         Raises `Refusal` naming a key that does not exist or whose value is unusable.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(names))
-        if unknown:
-            raise Refusal(
-                f"The law's settings have no key {unknown[0]!r}. "
-                f"Use one of: {', '.join(names)}."
-            )
-        try:
-            return _ADAPTER.validate_python(dict(values))
-        except pydantic.ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
-            raise Refusal(
-                f"The law's setting {where!r} cannot be used: {message}."
-                if where
-                else message
-            ) from None
-
-
-_ADAPTER = pydantic.TypeAdapter(IntrinsicSettings)
+        return keys.read(cls, values, "The law")

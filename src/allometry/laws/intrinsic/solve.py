@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from allometry.laws.estimates import Estimate, Replicate
+from allometry.laws.estimates import Estimate, Replicate, interval
 from allometry.laws.intrinsic.clean import LEAST_SIZES, Points
 from allometry.laws.intrinsic.estimate import Search, search
 from allometry.laws.intrinsic.identify import Verdict, judge
@@ -21,7 +21,6 @@ from allometry.laws.intrinsic.leave_one_out import (
     leave_one_size_out,
     objective_of,
 )
-from allometry.laws.jackknife import interval
 
 LEAST_POINTS = 12
 

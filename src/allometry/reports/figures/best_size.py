@@ -3,11 +3,11 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from allometry.laws.estimates import Fit
+from allometry.laws.estimates import interval
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.clean import Points
 from allometry.laws.intrinsic.forecast import FAR
 from allometry.laws.intrinsic.law import Intrinsic
-from allometry.laws.jackknife import interval
 from allometry.reports import numbers
 from allometry.reports.figures.forest import LANGUAGE_MODELS
 from allometry.reports.figures.intrinsic import law_of, response

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from allometry.laws.estimates import Fit
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.clean import Points
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.reports import numbers

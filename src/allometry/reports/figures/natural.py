@@ -3,10 +3,10 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from allometry.laws.estimates import Fit
+from allometry.laws.estimates import interval
+from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.clean import Points
 from allometry.laws.intrinsic.natural import NaturalLaw
-from allometry.laws.jackknife import interval
 from allometry.reports import numbers
 from allometry.reports.figures.intrinsic import law_of
 from allometry.reports.figures.marks import (

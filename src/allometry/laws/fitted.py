@@ -1,0 +1,37 @@
+"""The fit as users hold it: a result, and the verbs that ask it."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from allometry.laws import prediction, summary
+from allometry.laws.estimates import Result
+from allometry.laws.form.form import Form
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit(Result):
+    """A law with its parameters, how sure we are of them, and what it says.
+
+    `form` is the law's record; None for a law read from a file whose form this
+    program does not know, which can be read but not asked.
+    """
+
+    form: Form | None = None
+
+    def summary(self) -> str:
+        """Say the law in words: verdict, constants with 90 % intervals, warnings."""
+        return summary.summary(self)
+
+    def predict(self, inputs: Any = None, /, **values: Any) -> pl.DataFrame:
+        """Give the response at inputs: a frame, a mapping, or keywords of numbers.
+
+        The frame's rows have the inputs, and columns `value`, `low`, `high` (90 %
+        interval of the law) and `band_low`, `band_high` (of a new observation).
+        """
+        given = values if inputs is None else inputs
+        return prediction.predict(self, self.form, given)

@@ -1,0 +1,67 @@
+"""The forms by name: those shipped, those with a number or columns to choose, yours.
+
+`forms` is the one register: `forms["two-term"]`, `forms.add(my_form)`, `list(forms)`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from allometry.laws.form.form import Form
+from allometry.laws.form.intrinsic import INTRINSIC
+from allometry.laws.form.power import POWER, POWER_FLOOR
+from allometry.laws.form.two_term import TWO_TERM
+from allometry.refusal import Refusal
+
+Columns = Mapping[str, str | Sequence[str]]
+
+
+class Forms(Mapping[str, Form]):
+    """All forms by name; iterates over their names."""
+
+    def __init__(self, *shipped: Form) -> None:
+        self._forms = {form.name: form for form in shipped}
+
+    def __getitem__(self, name: str) -> Form:
+        return self._forms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._forms)
+
+    def __len__(self) -> int:
+        return len(self._forms)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{form.name}: {form.formula}" for form in self.values())
+
+    def add(self, form: Form) -> Form:
+        """Register a form of your own, or replace one of yours; return it.
+
+        Raises `Refusal` for the name of a shipped form.
+        """
+        if form.name in _SHIPPED:
+            raise Refusal(f"{form.name!r} is a shipped form: choose another name.")
+        self._forms[form.name] = form
+        return form
+
+    def find(self, law: str | Form, columns: Columns | None = None) -> Form:
+        """Find a form by name, or take the one given.
+
+        Some names have a family behind them: see `FAMILIES`. Raises `Refusal` for an
+        unknown name.
+        """
+        if isinstance(law, Form):
+            return law
+        if law in self._forms and law not in FAMILIES:
+            return self._forms[law]
+        for family, build in FAMILIES.items():
+            if law == family or law.startswith(f"{family}-"):
+                return build(law.removeprefix(family).removeprefix("-"), columns or {})
+        raise Refusal(
+            f"There is no law {law!r}; choose from: {', '.join(self._forms)}."
+        )
+
+
+#: Name → what builds a form from the rest of the name asked for, and the columns.
+FAMILIES: dict[str, Callable[[str, Columns], Form]] = {}
+
+forms = Forms(INTRINSIC, POWER, POWER_FLOOR, TWO_TERM)
+_SHIPPED = frozenset(forms)

@@ -1,0 +1,1 @@
+"""The one fit path of all forms: observe, start, descend, resample, judge."""

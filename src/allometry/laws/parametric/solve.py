@@ -1,0 +1,151 @@
+"""Solve: a form's constants from observations, with their intervals and verdict."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from allometry.laws import jackknife
+from allometry.laws.arrays import Array
+from allometry.laws.estimates import Estimate, Replicate, Result
+from allometry.laws.form.form import Form
+from allometry.laws.parametric.descend import Minima, descend
+from allometry.laws.parametric.judge import Verdict, judge, remedy
+from allometry.laws.parametric.observe import Observations
+from allometry.laws.parametric.problem import Problem
+from allometry.laws.parametric.resample import refit, weights
+from allometry.laws.parametric.settings import FormSettings
+from allometry.laws.parametric.start import starts
+from allometry.refusal import Refusal
+
+#: Huber's tuning constant: 95 % efficient on normal residuals.
+_HUBER = 1.345
+#: Standard deviations of a normal distribution per median absolute deviation.
+_DEVIATIONS = 1.4826
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution:
+    """A result without its card's context; `delta` is Huber's, in residual units."""
+
+    result: Result
+    verdict: Verdict
+    delta: float | None
+    loss: float
+    starts: int
+
+
+def solve(
+    form: Form,
+    observations: Observations,
+    settings: FormSettings,
+    generator: np.random.Generator,
+) -> Solution:
+    """Search from all starts, refit the replicates, judge.
+
+    Raises:
+        Refusal: there are fewer observations than the form has parameters and one.
+    """
+    if len(observations) <= len(form.parameters):
+        raise Refusal(
+            f"The form {form.name!r} has {len(form.parameters)} parameters, and there "
+            f"are {len(observations)} observations: it needs at least "
+            f"{len(form.parameters) + 1}, better ten times as many."
+        )
+    problem = Problem(form, observations)
+    delta, minima = _search(problem, settings)
+    best = minima.theta[int(np.argmin(minima.loss))]
+    weight, names = weights(observations, settings, generator)
+    refits = refit(problem, best, weight, delta)
+    quantile = jackknife.student(len(names))
+    residuals = problem.residuals(best[None])[0][0]
+    result = Result(
+        law=form.name,
+        parameters={},
+        derived={},
+        identified=False,
+        warnings=(),
+        replicates=_replicates(problem, refits, names),
+        residuals=tuple(residuals.tolist()),
+        card={},
+        points=_points(form, observations),
+        spread=_spread(residuals, len(form.parameters)),
+        resampling=settings.interval,
+        quantile=quantile if settings.interval == "jackknife" else jackknife.QUANTILE,
+    )
+    everything = np.concatenate([best[None], refits])
+    parameters, derived = _estimates(problem, everything, result)
+    verdict = judge(problem, observations, minima, parameters, result.quantile)
+    reasons = (*verdict.general, *verdict.reasons.values())
+    if reasons and remedy(form):
+        reasons = (*reasons, remedy(form))
+    return Solution(
+        result=dataclasses.replace(
+            result,
+            parameters={
+                name: dataclasses.replace(item, identified=name not in verdict.reasons)
+                for name, item in parameters.items()
+            },
+            derived=derived,
+            identified=not reasons,
+            warnings=reasons,
+        ),
+        verdict=verdict,
+        delta=delta,
+        loss=float(minima.loss.min()),
+        starts=len(minima.loss),
+    )
+
+
+def _search(problem: Problem, settings: FormSettings) -> tuple[float | None, Minima]:
+    """Descend from every start; Huber's δ comes from a first, squared fit."""
+    begin, ones = starts(problem), np.ones(len(problem.response))
+    delta = settings.delta if settings.loss == "huber" else None
+    if settings.loss == "huber" and delta is None:
+        first = descend(problem.residuals, begin, ones, problem.bounds)
+        theta = first.theta[int(np.argmin(first.loss))]
+        residual = problem.residuals(theta[None])[0][0]
+        deviation = float(np.median(np.abs(residual - np.median(residual))))
+        delta = max(_HUBER * _DEVIATIONS * deviation, 1e-12)
+        begin = np.concatenate([begin, theta[None]])
+    return delta, descend(problem.residuals, begin, ones, problem.bounds, delta)
+
+
+def _replicates(
+    problem: Problem, refits: Array, names: tuple[str, ...]
+) -> tuple[Replicate, ...]:
+    values = problem.values(refits)
+    return tuple(
+        Replicate(name, {key: float(value[row, 0]) for key, value in values.items()})
+        for row, name in enumerate(names)
+    )
+
+
+def _estimates(
+    problem: Problem, theta: Array, result: Result
+) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """Give parameters and what follows from them; θ `[1 + B, p]`, the best first."""
+    form, values = problem.form, problem.values(theta)
+    flat: Mapping[str, Any] = {name: value[:, 0] for name, value in values.items()}
+    parameters = {
+        item.name: result.interval(flat[item.name], item.unit, log=item.positive)
+        for item in form.parameters
+    }
+    derived = {
+        name: result.interval(item.of(flat), item.unit, log=item.positive)
+        for name, item in form.derived.items()
+    }
+    return parameters, derived
+
+
+def _points(form: Form, observations: Observations) -> dict[str, tuple[float, ...]]:
+    columns = {**observations.inputs, form.response.name: observations.response}
+    points = {name: tuple(values.tolist()) for name, values in columns.items()}
+    return {**points, "group": tuple(observations.group.astype(float).tolist())}
+
+
+def _spread(residuals: Array, parameters: int) -> float:
+    """Give the standard deviation of the residuals, for what the fit used up."""
+    return math.sqrt(float(residuals @ residuals) / (len(residuals) - parameters))

@@ -1,0 +1,109 @@
+"""Prediction: the law at given inputs, with its interval and a band for new runs.
+
+The interval is that of the law itself, from the replicates; the band adds the spread
+of the residuals, so that 90 % of new observations should lie in it.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from allometry.laws.arrays import Array
+from allometry.laws.estimates import Result
+from allometry.laws.form.form import Form
+from allometry.laws.frame import to_polars
+from allometry.laws.jackknife import QUANTILE, standard_error
+from allometry.refusal import Refusal
+
+
+def predict(result: Result, form: Form | None, inputs: Any) -> pl.DataFrame:
+    """Give a frame with the inputs and `value, low, high, band_low, band_high`.
+
+    `inputs` is a frame or a mapping from the form's inputs to numbers; numbers alone
+    are repeated. Raises `Refusal` for a form that is not known here, and for inputs
+    that are missing or not above 0.
+    """
+    if form is None:
+        raise Refusal(
+            f"The form {result.law!r} is not known here, so that it cannot predict: "
+            "add it with laws.forms.add(form), then read the fit again."
+        )
+    columns = _inputs(form, inputs)
+    responses = every_response(result, form, columns)
+    low, high, band_low, band_high = _edges(result, form, responses)
+    return pl.DataFrame(
+        {
+            **columns,
+            "value": responses[0],
+            "low": low,
+            "high": high,
+            "band_low": band_low,
+            "band_high": band_high,
+        }
+    )
+
+
+def every_response(result: Result, form: Form, inputs: Mapping[str, Array]) -> Array:
+    """Give the response by the law, then by each replicate; `[1 + B, n]`."""
+    estimates = {name: item.value for name, item in result.parameters.items()}
+    if not all(math.isfinite(value) for value in estimates.values()):
+        raise Refusal(
+            "The fit has no law to ask: its parameters are missing. "
+            + " ".join(result.warnings)
+        )
+    every = [estimates, *(item.parameters for item in result.replicates)]
+    values = {
+        name: np.array([one[name] for one in every])[:, None] for name in form.names
+    }
+    size = len(next(iter(inputs.values())))
+    with np.errstate(all="ignore"):
+        responses = np.asarray(form.predict(inputs, values))
+    return np.broadcast_to(responses, (len(every), size))
+
+
+def _inputs(form: Form, inputs: Any) -> dict[str, Array]:
+    if isinstance(inputs, Mapping):
+        inputs = {name: np.atleast_1d(np.asarray(v)) for name, v in inputs.items()}
+        longest = max((len(values) for values in inputs.values()), default=0)
+        inputs = {
+            name: np.repeat(values, longest) if len(values) == 1 else values
+            for name, values in inputs.items()
+        }
+    frame = to_polars(inputs)
+    columns = {}
+    for role in form.inputs:
+        if role.name not in frame.columns:
+            raise Refusal(
+                f"A prediction of {form.name!r} needs {role.name!r}"
+                f"{f' ({role.meaning})' if role.meaning else ''}; given are: "
+                f"{', '.join(frame.columns) or 'none'}."
+            )
+        values = frame[role.name].cast(pl.Float64).to_numpy()
+        if role.positive and not (values > 0).all():
+            raise Refusal(f"{role.name!r} must be above 0 wherever a law is asked.")
+        columns[role.name] = values
+    return columns
+
+
+def _edges(
+    result: Result, form: Form, responses: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Give the law's interval and the band of a new observation, `[n]` each."""
+    log = form.residual == "log"
+    with np.errstate(all="ignore"):
+        scale = np.log(responses) if log else responses
+    value, replicates = scale[0], scale[1:]
+    if result.resampling == "bootstrap":
+        low, high = np.quantile(replicates, (0.05, 0.95), axis=0)
+        error = np.std(replicates, axis=0)
+    else:
+        error = np.array([standard_error(column) for column in replicates.T])
+        low, high = value - result.quantile * error, value + result.quantile * error
+    wide = np.sqrt((QUANTILE * result.spread) ** 2 + (result.quantile * error) ** 2)
+    edges = np.stack([low, high, value - wide, value + wide])
+    with np.errstate(all="ignore"):
+        low, high, band_low, band_high = np.exp(edges) if log else edges
+    return low, high, band_low, band_high
