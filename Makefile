@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format docs clean
 
 ## demo: train networks on handwritten digits, fit their scaling law, write its page
 demo: $(VENV)/.base
@@ -28,9 +28,14 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+## docs: build the documentation's site into build/site; broken links are errors
+docs: $(VENV)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Site: build/site/index.html"
+
 ## clean: remove the environment and the demo
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo build
 
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) (about 700 MB with JAX; a minute or two) ..."
@@ -40,6 +45,11 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) with what the tests need ..."
 	@$(call install,.[dev])
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up $(VENV) with what the documentation needs ..."
+	@$(call install,.[docs])
 	@touch $@ $(VENV)/.base
 
 $(BIN)/python:
