@@ -215,7 +215,7 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
         for key in ("parameters", "derived")
         if isinstance(document.get(key), dict)
     }
-    new = {"points": {}, "spread": None, "resampling": "jackknife"}
+    new: dict[str, Any] = {"points": {}, "spread": None, "resampling": "jackknife"}
     return {**document, **estimates, **new, "quantile": QUANTILE}
 
 

@@ -5,7 +5,7 @@ The fit path (`laws.parametric`) does the rest, for shipped and for own forms al
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,9 @@ Values = Mapping[str, Array]
 Formula = Callable[[Values, Values], Array]
 #: Its derivatives by parameter, each of a shape that broadcasts to `[B, n]`.
 Gradient = Callable[[Values, Values], Mapping[str, Array]]
+
+#: Starts from the data: inputs and response `[n]`, to some choices of all parameters.
+Initial = Callable[[Values, Array], Sequence[Mapping[str, float]]]
 
 #: Imaginary step of a derivative: its square is below the smallest float.
 _STEP = 1e-200
@@ -48,7 +51,8 @@ class Parameter:
     `starts`; or it is a place on the axis of an input, named by `like`, and is sought
     around the values of that input, in whose unit it is. A `remote` one is the value
     at an input of 1, far from all data: its interval may span orders of magnitude
-    although the law is known well where the data are.
+    although the law is known well where the data are. The term of an `optional` one
+    may be too small to be seen, and the law be told all the same.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Parameter:
     linear: bool = False
     like: str | None = None
     remote: bool = False
+    optional: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +74,8 @@ class Form:
     `residual` is taken between logarithms (for what luck multiplies: losses, costs)
     or between values (`linear`: for bounded scores and ratings). Without `gradient`,
     derivatives are taken by a complex step, exact to rounding for a formula of
-    analytic functions (no `abs`, `maximum`, comparison). `derived` names what follows
+    analytic functions (no `abs`, `maximum`, comparison). `initial` gives starts where a
+    grid of the parameters' own would not do. `derived` names what follows
     from the parameters, with its unit, whether its interval is on a log scale, and how.
     """
 
@@ -82,6 +88,7 @@ class Form:
     source: str = "your own"
     residual: Literal["log", "linear"] = "log"
     gradient: Gradient | None = None
+    initial: Initial | None = None
     derived: Mapping[str, "Derived"] = dataclasses.field(default_factory=dict)
     identifies: str = ""
     """Which runs tell the constants, for the documentation and for remedies."""

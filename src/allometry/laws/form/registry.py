@@ -5,9 +5,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from allometry.laws.form.broken_power import broken_power
+from allometry.laws.form.complexity import complexity
 from allometry.laws.form.form import Form
+from allometry.laws.form.horizon import HORIZON
 from allometry.laws.form.intrinsic import INTRINSIC
 from allometry.laws.form.power import POWER, POWER_FLOOR
+from allometry.laws.form.rating import RATING
+from allometry.laws.form.sigmoid import SIGMOID
+from allometry.laws.form.threshold import THRESHOLD
 from allometry.laws.form.two_term import TWO_TERM
 from allometry.refusal import Refusal
 
@@ -60,8 +66,45 @@ class Forms(Mapping[str, Form]):
         )
 
 
-#: Name → what builds a form from the rest of the name asked for, and the columns.
-FAMILIES: dict[str, Callable[[str, Columns], Form]] = {}
+def _bent(rest: str, columns: Columns) -> Form:
+    """Make the broken power law that `broken-power-2` names."""
+    if rest and not rest.isdecimal():
+        raise Refusal(
+            f"There is no law 'broken-power-{rest}': say the number of bends, such as "
+            "broken-power-2."
+        )
+    return broken_power(int(rest or 1))
 
-forms = Forms(INTRINSIC, POWER, POWER_FLOOR, TWO_TERM)
+
+def _complex(rest: str, columns: Columns) -> Form:
+    """Make the complexity law of the columns given for `complexity`."""
+    if rest not in ("", "interaction"):
+        raise Refusal(
+            f"There is no law 'complexity-{rest}'; choose complexity or "
+            "complexity-interaction."
+        )
+    named = columns.get("complexity", "complexity")
+    names = named.split(",") if isinstance(named, str) else list(named)
+    return complexity([name.strip() for name in names], rest == "interaction")
+
+
+#: Name → what builds a form from the rest of the name asked for, and the columns.
+FAMILIES: dict[str, Callable[[str, Columns], Form]] = {
+    "broken-power": _bent,
+    "complexity": _complex,
+}
+
+forms = Forms(
+    INTRINSIC,
+    TWO_TERM,
+    POWER,
+    POWER_FLOOR,
+    SIGMOID,
+    broken_power(),
+    THRESHOLD,
+    HORIZON,
+    complexity(),
+    complexity(("complexity", "other"), interaction=True),
+    RATING,
+)
 _SHIPPED = frozenset(forms)

@@ -101,8 +101,7 @@ def _too_wide(parameter: Parameter, estimate: Estimate, quantile: float) -> str:
     limit = max(ERROR_LIMIT, ERROR_SHARE * abs(estimate.value))
     if error > limit:
         return (
-            f"The exponent {parameter.name} has a standard error of {error:.2f} "
-            f"(limit {limit:.2f})."
+            f"{parameter.name} has a standard error of {error:.2f} (limit {limit:.2f})."
         )
     return ""
 
@@ -132,7 +131,7 @@ def _invisible(problem: Problem, theta: Array) -> dict[str, str]:
     slopes = problem.form.derivatives(problem.inputs, values)
     found = {}
     for parameter in problem.form.parameters:
-        if not (parameter.linear and parameter.positive):
+        if not (parameter.linear and parameter.positive) or parameter.optional:
             continue
         term = np.abs(slopes[parameter.name] * values[parameter.name])
         if np.max(term / np.abs(problem.response)) < INVISIBLE:

@@ -25,6 +25,9 @@ _NEARLY_NOTHING = 1e-3
 def starts(problem: Problem) -> Array:
     """Give the starts, θ `[S, p]`."""
     parameters = problem.form.parameters
+    if problem.form.initial is not None:
+        given = problem.form.initial(problem.inputs, problem.response)
+        return np.array([problem.theta(values) for values in given])
     choices = [_choices(problem, item) for item in parameters if not item.linear]
     grid = list(itertools.product(*choices))
     if len(grid) > MOST:
