@@ -1,8 +1,13 @@
 """Compute to a threshold against the complexity of a task, in one or several columns.
 
 C = c ∏ᵢ xᵢ^kᵢ, and with interaction also ∏ᵢ﹤ⱼ exp(kᵢⱼ ln xᵢ ln xⱼ): the exponent of
-each kind of complexity, and whether it changes with another (`design.md` and the
-proposal for laws of generalisation against complexity; the form is a log-linear model).
+each kind of complexity, and whether it changes with another. Which columns stand for
+complexity is the study's choice: states, games, actions, players. Several may be put
+into one through the number of policies |A|^(|S| |G|), whose double logarithm is that
+of x = |S| |G| ln |A| but for a constant: give this x as a column.
+
+With interaction kᵢ is the exponent where every other x is 1, and the exponent of xᵢ
+elsewhere is kᵢ + Σⱼ kᵢⱼ ln xⱼ: nothing is centred.
 """
 
 import itertools
@@ -62,7 +67,7 @@ def complexity(
     double = [
         Parameter(
             f"k_{a}_{b}",
-            f"change of one's exponent per e-fold of the other: {a}, {b}",
+            f"change of one exponent per e-fold of the other: {a}, {b}",
             bounds=(-20.0, 20.0),
             starts=(0.0,),
             positive=False,
@@ -72,8 +77,7 @@ def complexity(
     return Form(
         name="complexity-interaction" if interaction else "complexity",
         formula="C = c ∏ᵢ xᵢ^kᵢ" + (" ∏ᵢ﹤ⱼ exp(kᵢⱼ ln xᵢ ln xⱼ)" if pairs else ""),
-        source="a log-linear model; the question is that of laws of generalisation "
-        "against complexity",
+        source="a log-linear model, linear least squares on the logarithms",
         inputs=tuple(
             Quantity(name, meaning="a kind of complexity", fixed=True)
             for name in columns

@@ -18,8 +18,7 @@ Values = Mapping[str, Array]
 Formula = Callable[[Values, Values], Array]
 #: Its derivatives by parameter, each of a shape that broadcasts to `[B, n]`.
 Gradient = Callable[[Values, Values], Mapping[str, Array]]
-
-#: Starts from the data: inputs and response `[n]`, to some choices of all parameters.
+#: Where to start, from inputs and response `[n]`: the parameters that are not linear.
 Initial = Callable[[Values, Array], Sequence[Mapping[str, float]]]
 
 #: Imaginary step of a derivative: its square is below the smallest float.
@@ -50,9 +49,9 @@ class Parameter:
     for, and needs no starts. Otherwise it is an exponent or the like, with `bounds` and
     `starts`; or it is a place on the axis of an input, named by `like`, and is sought
     around the values of that input, in whose unit it is. A `remote` one is the value
-    at an input of 1, far from all data: its interval may span orders of magnitude
-    although the law is known well where the data are. The term of an `optional` one
-    may be too small to be seen, and the law be told all the same.
+    at an input of 1, far from all data, or a detail of shape: its interval may span
+    orders of magnitude although the law is known well where the data are. The term of
+    an `optional` one may be too small to be seen, and the law be told all the same.
     """
 
     name: str
@@ -74,9 +73,13 @@ class Form:
     `residual` is taken between logarithms (for what luck multiplies: losses, costs)
     or between values (`linear`: for bounded scores and ratings). Without `gradient`,
     derivatives are taken by a complex step, exact to rounding for a formula of
-    analytic functions (no `abs`, `maximum`, comparison). `initial` gives starts where a
-    grid of the parameters' own would not do. `derived` names what follows
+    analytic functions (no `abs`, `maximum`, comparison). `derived` names what follows
     from the parameters, with its unit, whether its interval is on a log scale, and how.
+
+    The search starts from a grid of the parameters' own `starts`, or from what
+    `initial` reads in the data; linear parameters are solved for in both.
+    `interchangeable` are groups of parameters, such as bends, whose order means
+    nothing: they are reported in the order of each group's first.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Form:
     residual: Literal["log", "linear"] = "log"
     gradient: Gradient | None = None
     initial: Initial | None = None
+    interchangeable: tuple[tuple[str, ...], ...] = ()
     derived: Mapping[str, "Derived"] = dataclasses.field(default_factory=dict)
     identifies: str = ""
     """Which runs tell the constants, for the documentation and for remedies."""

@@ -1,9 +1,8 @@
 """The horizon law: interactions needed to reach a performance, against the horizon.
 
 E = E₀ (1 + h/h₀), a part inherent to the task and a part proportional to the horizon h
-(Hilton, Tang and Schulman 2023, arXiv 2301.13442, section 4.3). One observation per
-run. From whole curves, `laws.horizon` finds the crossings too, and asks whether the
-law is affine at all.
+(Hilton, Tang and Schulman 2023, arXiv 2301.13442). One observation per run. From whole
+curves, `laws.horizon` finds the crossings too, and asks whether the law is affine.
 """
 
 import numpy as np

@@ -70,10 +70,16 @@ def _regress(columns: list[Array], response: Array, kept: np.ndarray) -> list[fl
     return found
 
 
-def _constant(name: str, meaning: str, unit: str) -> Parameter:
+def _constant(name: str, meaning: str, unit: str, *, remote: bool = True) -> Parameter:
     return Parameter(
-        name, meaning, unit, bounds=(-1e6, 1e6), positive=False, remote=True
+        name, meaning, unit, bounds=(-1e6, 1e6), positive=False, remote=remote
     )
+
+
+def _compute_factor(p: Values) -> Array:
+    """Give 10^(−m_n/m_C): the compute that makes up for one more cell a side."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(10.0 ** (-np.asarray(p["m_n"]) / p["m_C"]))
 
 
 RATING = Form(
@@ -86,25 +92,31 @@ RATING = Form(
     ),
     response=Quantity("rating", "Elo", "below perfect play, at most 0", positive=False),
     parameters=(
-        _constant("m_plateau", "what a larger board costs untrained play", "Elo"),
+        _constant(
+            "m_plateau",
+            "what a larger board costs untrained play",
+            "Elo per board size",
+        ),
         _constant("c_plateau", "plateau at n = 0", "Elo"),
         Parameter(
             "m_C",
             "what ten times the compute buys",
             "Elo per decade",
             bounds=(1.0, 1e5),
-            starts=(300.0,),
         ),
-        _constant("m_n", "what a larger board costs on the incline", "Elo"),
+        _constant(
+            "m_n",
+            "what a larger board costs on the incline",
+            "Elo per board size",
+            remote=False,
+        ),
         _constant("c", "incline at n = 0 and 1 FLOP", "Elo"),
     ),
     predict=_rating,
     gradient=_gradient,
     initial=_initial,
     residual="linear",
-    derived={
-        "compute_per_board_size": Derived(lambda p: 10 ** (-p["m_n"] / p["m_C"])),
-    },
+    derived={"compute_per_board_size": Derived(_compute_factor)},
     identifies="boards of at least three sizes, each trained from its plateau to near "
     "perfect play",
 )

@@ -56,14 +56,20 @@ class Forms(Mapping[str, Form]):
         """
         if isinstance(law, Form):
             return law
-        if law in self._forms and law not in FAMILIES:
+        if law in self._forms and law not in _SHIPPED:
             return self._forms[law]
         for family, build in FAMILIES.items():
             if law == family or law.startswith(f"{family}-"):
                 return build(law.removeprefix(family).removeprefix("-"), columns or {})
+        if law in self._forms:
+            return self._forms[law]
         raise Refusal(
             f"There is no law {law!r}; choose from: {', '.join(self._forms)}."
         )
+
+
+#: What stands for the columns of a form of several in the list of forms.
+_SEVERAL = ("complexity", "other")
 
 
 def _bent(rest: str, columns: Columns) -> Form:
@@ -83,8 +89,8 @@ def _complex(rest: str, columns: Columns) -> Form:
             f"There is no law 'complexity-{rest}'; choose complexity or "
             "complexity-interaction."
         )
-    named = columns.get("complexity", "complexity")
-    names = named.split(",") if isinstance(named, str) else list(named)
+    named = columns.get("complexity", _SEVERAL if rest else ("complexity",))
+    names = named.split(",") if isinstance(named, str) else named
     return complexity([name.strip() for name in names], rest == "interaction")
 
 
@@ -104,7 +110,7 @@ forms = Forms(
     THRESHOLD,
     HORIZON,
     complexity(),
-    complexity(("complexity", "other"), interaction=True),
+    complexity(_SEVERAL, interaction=True),
     RATING,
 )
 _SHIPPED = frozenset(forms)

@@ -1,8 +1,8 @@
 """The sigmoid law: a bounded performance saturates in the logarithm of compute.
 
 R = R₀ + (A − R₀)/(1 + (C_mid/C)^B), from R₀ without training to the asymptote A
-(ScaleRL: Khatri et al. 2025, arXiv 2510.13786, equation 1). Where a score is bounded a
-plain power law predicts too much.
+(ScaleRL: Khatri et al. 2025, arXiv 2510.13786). Where a score is bounded a plain power
+law predicts too much.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def _gradient(inputs: Values, p: Values) -> dict[str, Array]:
 SIGMOID = Form(
     name="sigmoid",
     formula="R = R₀ + (A − R₀)/(1 + (C_mid/C)^B)",
-    source="Khatri et al. 2025, arXiv 2510.13786, equation 1",
+    source="Khatri et al. 2025, arXiv 2510.13786",
     residual="linear",
     inputs=(Quantity("compute", "FLOPs", "C, training compute so far"),),
     response=Quantity(
@@ -56,7 +56,7 @@ SIGMOID = Form(
         ),
         Parameter("C_mid", "compute of half the way", "FLOPs", like="compute"),
         Parameter(
-            "B", "exponent: steepness", bounds=(0.05, 10), starts=(0.4, 1.0, 2.5)
+            "B", "exponent: steepness", bounds=(0.05, 10.0), starts=(0.4, 1.0, 2.5)
         ),
     ),
     predict=_performance,

@@ -65,11 +65,13 @@ THRESHOLD = Form(
             "updates per interaction",
             like="updates_per_interaction",
         ),
-        Parameter("alpha", "exponent of updates", bounds=(0.02, 5), starts=_EXPONENTS),
+        Parameter(
+            "alpha", "exponent of updates", bounds=(0.02, 5.0), starts=_EXPONENTS
+        ),
         Parameter(
             "b", "N whose term costs another D_min", "parameters", like="parameters"
         ),
-        Parameter("beta", "exponent of size", bounds=(0.02, 5), starts=_EXPONENTS),
+        Parameter("beta", "exponent of size", bounds=(0.02, 5.0), starts=_EXPONENTS),
     ),
     predict=_interactions,
     gradient=_gradient,

@@ -57,7 +57,7 @@ def fit_card(
         },
         "identified": result.identified,
         "reasons": list(result.warnings),
-        "not_identified": sorted(verdict.reasons),
+        "not_identified": sorted({*verdict.reasons, *verdict.unseen}),
         "identifies": form.identifies,
         "versions": {
             name: importlib.metadata.version(name)
@@ -87,6 +87,11 @@ def cautions(form: Form, observations: Observations, solution: Solution) -> list
             "There is no column 'run': every row is taken for a run of its own. If "
             "rows are checkpoints of one run, name their run: errors within a run go "
             "together, and the intervals are too narrow otherwise."
+        )
+    if solution.verdict.unseen:
+        said.append(
+            f"The term of {', '.join(solution.verdict.unseen)} is nowhere seen: the "
+            "law holds without it, and how small it is the data do not tell."
         )
     if solution.verdict.agreement < 0.2:
         said.append(

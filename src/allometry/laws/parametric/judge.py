@@ -34,12 +34,15 @@ LEAST_GROUPS = 4
 class Verdict:
     """Reasons by parameter (empty when identified), and what to know beside.
 
-    `general` are reasons that concern the whole law. `agreement` is the share of starts
-    that reached the best fit, `conditioning` that of the scaled normal equations.
+    `general` are reasons that concern the whole law. `unseen` are optional terms that
+    are nowhere seen: the law is told without them, they are not. `agreement` is the
+    share of starts that reached the best fit, `conditioning` the condition number of
+    the scaled normal equations.
     """
 
     reasons: dict[str, str]
     general: tuple[str, ...]
+    unseen: tuple[str, ...]
     agreement: float
     conditioning: float
 
@@ -60,9 +63,14 @@ def judge(
         if wide:
             reasons[parameter.name] = wide
     reasons |= _rivals(problem, minima, best)
-    reasons |= _invisible(problem, theta)
+    invisible = _invisible(problem, theta)
+    optional = {item.name for item in form.parameters if item.optional}
+    reasons |= {k: said for k, said in invisible.items() if k not in optional}
+    # A detail of shape at its bound (a bend as sharp as can be) leaves the law told.
+    details = {item.name for item in form.parameters if item.remote}
     for name in problem.at_bound(theta):
-        reasons.setdefault(name, f"The search for {name} ended at a bound.")
+        if name not in details:
+            reasons.setdefault(name, f"The search for {name} ended at a bound.")
     general = []
     if len(observations.labels) < LEAST_GROUPS:
         general.append(
@@ -74,6 +82,7 @@ def judge(
     return Verdict(
         reasons=reasons,
         general=tuple(general),
+        unseen=tuple(sorted(optional & invisible.keys())),
         agreement=float(np.mean(minima.loss <= limit)),
         conditioning=_conditioning(problem, theta),
     )
@@ -131,7 +140,7 @@ def _invisible(problem: Problem, theta: Array) -> dict[str, str]:
     slopes = problem.form.derivatives(problem.inputs, values)
     found = {}
     for parameter in problem.form.parameters:
-        if not (parameter.linear and parameter.positive) or parameter.optional:
+        if not (parameter.linear and parameter.positive):
             continue
         term = np.abs(slopes[parameter.name] * values[parameter.name])
         if np.max(term / np.abs(problem.response)) < INVISIBLE:

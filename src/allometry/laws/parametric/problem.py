@@ -68,6 +68,18 @@ class Problem:
             for item in self.form.parameters
         ]
 
+    def ordered(self, theta: Array) -> Array:
+        """Put interchangeable groups of parameters into the order of their first."""
+        if not self.form.interchangeable:
+            return theta
+        names = self.form.names
+        place = np.array([[*map(names.index, g)] for g in self.form.interchangeable])
+        groups = theta[:, place]
+        order = np.argsort(groups[:, :, 0], axis=1)
+        found = theta.copy()
+        found[:, place] = np.take_along_axis(groups, order[:, :, None], axis=1)
+        return found
+
     @functools.cached_property
     def linear(self) -> list[int]:
         """Indices of the parameters in which the formula is linear."""

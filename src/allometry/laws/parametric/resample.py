@@ -34,4 +34,5 @@ def weights(
 def refit(problem: Problem, best: Array, weight: Array, delta: float | None) -> Array:
     """Fit every row of weights `[B, n]`, warm-started from the best θ `[p]`."""
     start = np.repeat(best[None, :], len(weight), axis=0)
-    return descend(problem.residuals, start, weight, problem.bounds, delta).theta
+    found = descend(problem.residuals, start, weight, problem.bounds, delta)
+    return problem.ordered(found.theta)

@@ -79,13 +79,14 @@ def solve(
     parameters, derived = _estimates(problem, everything, result)
     verdict = judge(problem, observations, minima, parameters, result.quantile)
     reasons = (*verdict.general, *verdict.reasons.values())
+    untold = {*verdict.reasons, *verdict.unseen}
     if reasons and remedy(form):
         reasons = (*reasons, remedy(form))
     return Solution(
         result=dataclasses.replace(
             result,
             parameters={
-                name: dataclasses.replace(item, identified=name not in verdict.reasons)
+                name: dataclasses.replace(item, identified=name not in untold)
                 for name, item in parameters.items()
             },
             derived=derived,
@@ -110,7 +111,8 @@ def _search(problem: Problem, settings: FormSettings) -> tuple[float | None, Min
         deviation = float(np.median(np.abs(residual - np.median(residual))))
         delta = max(_HUBER * _DEVIATIONS * deviation, 1e-12)
         begin = np.concatenate([begin, theta[None]])
-    return delta, descend(problem.residuals, begin, ones, problem.bounds, delta)
+    found = descend(problem.residuals, begin, ones, problem.bounds, delta)
+    return delta, Minima(problem.ordered(found.theta), found.loss)
 
 
 def _replicates(

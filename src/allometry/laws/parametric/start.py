@@ -27,7 +27,7 @@ def starts(problem: Problem) -> Array:
     parameters = problem.form.parameters
     if problem.form.initial is not None:
         given = problem.form.initial(problem.inputs, problem.response)
-        return np.array([problem.theta(values) for values in given])
+        return np.array([_completed(problem, dict(values)) for values in given])
     choices = [_choices(problem, item) for item in parameters if not item.linear]
     grid = list(itertools.product(*choices))
     if len(grid) > MOST:
