@@ -80,6 +80,12 @@ def cautions(form: Form, observations: Observations, solution: Solution) -> list
             "are such): they are left out, so that the law is that of the lucky ones "
             "where they are many."
         )
+    if settings := counts.get("settings_left_out"):
+        said.append(
+            f"Half of the runs or more have no {form.response.name} at {settings} of "
+            "the settings, which are left out, since the rest are the lucky ones: "
+            "train longer there."
+        )
     if unfinished := counts.get("unfinished_runs"):
         said.append(f"{unfinished} runs have not ended and are left out.")
     if observations.grouped_by == "row":

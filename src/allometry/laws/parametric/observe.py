@@ -161,20 +161,36 @@ def _answered(
             frame.filter(response.is_null() & ~pl.col("diverged")).height
         ),
     }
-    if settings.chance is not None:
-        given = pl.when("diverged").then(settings.chance).otherwise(response)
-        frame = frame.with_columns(given.alias(form.response.name))
-    else:
-        frame = frame.filter(~pl.col("diverged"))
+    given = pl.when("diverged").then(pl.lit(settings.chance, pl.Float64))
+    frame = frame.with_columns(given.otherwise(response).alias(form.response.name))
+    known = pl.lit(settings.chance is not None) | ~pl.col("diverged")
     for role in form.inputs:
-        missing = frame.filter(~pl.col(role.name).is_finite().fill_null(False))
+        finite = pl.col(role.name).is_finite().fill_null(False)
+        missing = frame.filter(known & ~finite)
         if not missing.is_empty():
             raise Refusal(
                 f"Column {names[role.name]!r} has no finite number in row "
                 f"{missing['row'][0] + 1} ({missing.height} such rows): fill it in, or "
                 "leave the row out."
             )
+    frame, censored = _fair(frame, form)
+    counts |= censored
     return frame.filter(response.is_not_null()), {k: v for k, v in counts.items() if v}
+
+
+def _fair(frame: pl.DataFrame, form: Form) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Leave out settings at which half of the runs or more have no response.
+
+    Where a run has one response (what it needed to cross a threshold), the runs that
+    have one are the lucky ones, and the law would read too low there.
+    """
+    if not all(role.fixed for role in form.inputs):
+        return frame, {}
+    setting = [role.name for role in form.inputs]
+    share = pl.col(form.response.name).is_not_null().mean().over(setting)
+    unfair = frame.filter(share <= 0.5)
+    number = unfair.select(setting).n_unique() if unfair.height else 0
+    return frame.filter(share > 0.5), {"settings_left_out": number}
 
 
 def _late(

@@ -17,8 +17,6 @@ from allometry.laws.parametric.observe import Observations
 _LINEAR = 230.0
 #: A place on an input's axis is sought within this factor of the input's values.
 _REACH = 1e4
-#: What stands for 0 at the start of a positive parameter, relative to its term's scale.
-_NEARLY_NOTHING = 1e-3
 #: A response below this cannot be told from 0 by a logarithm.
 _LEAST = 1e-300
 
