@@ -13,6 +13,7 @@ from allometry.laws.form.registry import forms
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.laws.intrinsic.law import Intrinsic
 from allometry.laws.intrinsic.settings import IntrinsicSettings
+from allometry.laws.joint import Joint, joint
 from allometry.laws.parametric.settings import FormSettings
 
 __all__ = [
@@ -23,11 +24,13 @@ __all__ = [
     "FormSettings",
     "Intrinsic",
     "IntrinsicSettings",
+    "Joint",
     "Parameter",
     "Points",
     "Quantity",
     "Replicate",
     "fit",
     "forms",
+    "joint",
     "points",
 ]
