@@ -259,8 +259,8 @@ def _normalised(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
 def _with_runs(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     """Name runs by what tells curves apart, where no column does."""
     if "run" not in frame.columns:
-        apart = [name for name in ("method", "task") if name in frame.columns]
-        apart += [name for name in ("parameters", "seed") if name in frame.columns]
+        known = ("method", "task", "parameters", "seed")
+        apart: list[str] = [name for name in known if name in frame.columns]
         axis = next((role for role in AXES if role in frame.columns), None)
         if axis is None:
             return frame

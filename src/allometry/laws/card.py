@@ -141,6 +141,7 @@ class _EstimateRecord(_Record):
 class _ReplicateRecord(_Record):
     left_out: str | _Number
     parameters: dict[str, _Number]
+    of: Literal["group", "stretch"]
 
 
 class _FitRecord(_Record):
@@ -207,7 +208,7 @@ def _check_version(document: Any, source: str) -> None:
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     """Add to a fit of version 1, an intrinsic law's, what version 2 brought."""
-    estimates = {
+    estimates: dict[str, Any] = {
         key: {
             name: {"identified": True, **entry} if isinstance(entry, dict) else entry
             for name, entry in document[key].items()
@@ -215,6 +216,11 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
         for key in ("parameters", "derived")
         if isinstance(document.get(key), dict)
     }
+    if isinstance(document.get("replicates"), list):
+        estimates["replicates"] = [
+            {"of": "group", **item} if isinstance(item, dict) else item
+            for item in document["replicates"]
+        ]
     new: dict[str, Any] = {"points": {}, "spread": None, "resampling": "jackknife"}
     return {**document, **estimates, **new, "quantile": QUANTILE}
 

@@ -33,11 +33,13 @@ class Estimate:
 class Replicate:
     """A refit without one group (a model size, a run), or to drawn groups.
 
-    `left_out` names the group, or numbers the draw.
+    `left_out` names the group, or numbers the draw. With `of` "stretch" it is instead a
+    stretch of every curve that was left out.
     """
 
     left_out: float | str
     parameters: Mapping[str, float]
+    of: Literal["group", "stretch"] = "group"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Result:
     `parameters` are the law's own constants, `derived` follow from them. `replicates`
     are the refits from which every interval comes, kept so that a forecast can carry
     them through: `resampling` says whether each leaves a group out (the interval is
-    then `quantile` standard errors wide, to each side) or is fitted to drawn groups
+    then `quantile` standard errors wide, to each side, or as wide as leaving out
+    stretches of the curves makes it, if that is wider) or is fitted to drawn groups
     (the interval then holds the middle 90 % of them). `residuals` are those of the
     objective, one per point used, and `points` are these points by column. `spread` is
     the standard deviation of a new observation around the law, in the residual's unit.
@@ -76,11 +79,34 @@ class Result:
         `values` are a quantity by the law itself, then by each replicate in order;
         `log` says that it is positive and its interval multiplies.
         """
-        value, replicates = float(values[0]), np.asarray(values[1:], dtype=np.float64)
-        if self.resampling == "bootstrap" and len(replicates):
-            low, high = np.quantile(replicates, (0.05, 0.95))
-            return Estimate(value, float(low), float(high), unit)
-        return interval(value, replicates, unit, log=log, quantile=self.quantile)
+        column = np.asarray(values, dtype=np.float64)[:, None]
+        low, high = self.edges(column, log=log)
+        return Estimate(float(column[0, 0]), float(low[0]), float(high[0]), unit)
+
+    def edges(self, values: np.ndarray, *, log: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Give the ends of the intervals of many quantities, `values` `[1 + B, n]`."""
+        if self.resampling == "bootstrap" and len(values) > 1:
+            low, high = np.quantile(values[1:], (0.05, 0.95), axis=0)
+            return low, high
+        with np.errstate(all="ignore"):
+            scale = np.log(values) if log else values
+            half = self.half_widths(scale)
+            low, high = scale[0] - half, scale[0] + half
+            return (np.exp(low), np.exp(high)) if log else (low, high)
+
+    def half_widths(self, values: np.ndarray) -> np.ndarray:
+        """Give the jackknife's half-widths of quantities `[1 + B, n]`, on their scale.
+
+        The wider of two: leaving out groups, and leaving out stretches of curves.
+        """
+        stretch = np.array([item.of == "stretch" for item in self.replicates], bool)
+        by_group = values[1:][~stretch]
+        half: np.ndarray = self.quantile * jackknife.standard_errors(by_group)
+        if not stretch.any():
+            return half
+        by_stretch = values[1:][stretch]
+        errors = jackknife.standard_errors(by_stretch)
+        return np.fmax(half, jackknife.student(len(by_stretch)) * errors)
 
 
 def interval(

@@ -30,6 +30,15 @@ def standard_error(replicates: Array) -> float:
     return float(np.sqrt((count - 1) / count * squares))
 
 
+def standard_errors(replicates: Array) -> Array:
+    """Give the jackknife's standard errors of many quantities, `[G, n]` to `[n]`."""
+    count = len(replicates)
+    if count < 2:
+        return np.full(replicates.shape[1:], math.nan)
+    squares = ((replicates - replicates.mean(0)) ** 2).sum(0)
+    return np.asarray(np.sqrt((count - 1) / count * squares))
+
+
 def edges(
     value: float, replicates: Array, quantile: float, *, log: bool
 ) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from allometry.laws.arrays import Array
 from allometry.laws.estimates import Result
 from allometry.laws.form.form import Form
 from allometry.laws.frame import to_polars
-from allometry.laws.jackknife import QUANTILE, standard_error
+from allometry.laws.jackknife import QUANTILE
 from allometry.refusal import Refusal
 
 
@@ -93,17 +93,13 @@ def _edges(
 ) -> tuple[Array, Array, Array, Array]:
     """Give the law's interval and the band of a new observation, `[n]` each."""
     log = form.residual == "log"
+    low, high = result.edges(responses, log=log)
     with np.errstate(all="ignore"):
-        scale = np.log(responses) if log else responses
-    value, replicates = scale[0], scale[1:]
-    if result.resampling == "bootstrap":
-        low, high = np.quantile(replicates, (0.05, 0.95), axis=0)
-        error = np.std(replicates, axis=0)
-    else:
-        error = np.array([standard_error(column) for column in replicates.T])
-        low, high = value - result.quantile * error, value + result.quantile * error
-    wide = np.sqrt((QUANTILE * result.spread) ** 2 + (result.quantile * error) ** 2)
-    edges = np.stack([low, high, value - wide, value + wide])
+        value = np.log(responses[0]) if log else responses[0]
+        below = value - (np.log(low) if log else low)
+        above = (np.log(high) if log else high) - value
+    noise = QUANTILE * result.spread
+    edges = np.stack([value - np.hypot(below, noise), value + np.hypot(above, noise)])
     with np.errstate(all="ignore"):
-        low, high, band_low, band_high = np.exp(edges) if log else edges
+        band_low, band_high = np.exp(edges) if log else edges
     return low, high, band_low, band_high

@@ -43,8 +43,9 @@ def broken_power(bends: int = 1) -> Form:
                 f"change of the slope at bend {i}",
                 bounds=(-5.0, 5.0),
                 positive=False,
+                needed=True,
             ),
-            Parameter(f"d_{i}", f"x of bend {i}", like="x"),
+            Parameter(f"d_{i}", f"x of bend {i}", like="x", inside=True),
             Parameter(
                 f"f_{i}",
                 f"width of bend {i} in log x",

@@ -51,7 +51,9 @@ class Parameter:
     around the values of that input, in whose unit it is. A `remote` one is the value
     at an input of 1, far from all data, or a detail of shape: its interval may span
     orders of magnitude although the law is known well where the data are. The term of
-    an `optional` one may be too small to be seen, and the law be told all the same.
+    an `optional` one may be too small to be seen, and the law be told all the same; a
+    `needed` one must differ from 0, and a place that must lie `inside` the data have
+    some on both sides, or the data show no such thing.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Parameter:
     like: str | None = None
     remote: bool = False
     optional: bool = False
+    needed: bool = False
+    inside: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,9 @@ from allometry.laws.parametric.solve import Solution
 
 _INTERVALS = {
     "jackknife": "90 %: estimate ± {quantile:.3f} standard errors of the jackknife "
-    "that leaves out one of {groups} groups at a time (Student's t); log scale for "
-    "positive constants",
+    "that leaves out one of {groups} groups at a time (Student's t), or those of one "
+    "that leaves out one of {stretches} stretches of all curves, if wider; log scale "
+    "for positive constants",
     "bootstrap": "90 %: the middle of {replicates} refits to groups drawn with "
     "replacement ({groups} groups, seed {seed})",
 }
@@ -46,6 +47,7 @@ def fit_card(
                 quantile=result.quantile,
                 groups=len(observations.labels),
                 replicates=len(result.replicates),
+                stretches=sum(item.of == "stretch" for item in result.replicates),
                 seed=settings.seed,
             ),
         },

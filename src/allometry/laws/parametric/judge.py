@@ -18,16 +18,22 @@ from allometry.laws.parametric.observe import Observations
 from allometry.laws.parametric.problem import Problem
 
 #: An exponent's standard error may be this large, or this share of it.
-ERROR_LIMIT, ERROR_SHARE = 0.10, 0.20
+ERROR_LIMIT, ERROR_SHARE = 0.06, 0.06
 #: The interval of a place or a level may span this factor.
 WIDEST = 10.0
 #: A term smaller than this share of the response everywhere is not seen.
 INVISIBLE = 1e-3
+#: Half the interval of a level that may be negative, as a share of the range seen.
+LEVEL_LIMIT = 0.15
+#: Another valley counts when its exponent differs by this, or this share of it.
+RIVAL, RIVAL_SHARE = 0.20, 0.20
+#: A bend must be this share of the data's log range away from its ends.
+EDGE = 0.1
 #: Starts reach the best fit when their loss is within this share of it.
 AGREEMENT = 1e-3
 #: Another valley is as good as the best when its loss is within this share.
 AS_GOOD = 0.05
-LEAST_GROUPS = 4
+LEAST_GROUPS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +65,7 @@ def judge(
     theta = minima.theta[best]
     reasons: dict[str, str] = {}
     for parameter in form.parameters:
-        wide = _too_wide(parameter, estimates[parameter.name], quantile)
+        wide = _too_wide(problem, parameter, estimates[parameter.name], quantile)
         if wide:
             reasons[parameter.name] = wide
     reasons |= _rivals(problem, minima, best)
@@ -71,6 +77,7 @@ def judge(
     for name in problem.at_bound(theta):
         if name not in details:
             reasons.setdefault(name, f"The search for {name} ended at a bound.")
+    reasons |= _unseen(problem, estimates)
     general = []
     if len(observations.labels) < LEAST_GROUPS:
         general.append(
@@ -78,6 +85,14 @@ def judge(
             f"({observations.grouped_by}), and an interval needs at least "
             f"{LEAST_GROUPS}: add runs."
         )
+    if not observations.along and "distinct" in observations.grouped_by:
+        needed = len(form.parameters) + 2
+        if len(observations.labels) < needed:
+            general.append(
+                f"There are {len(observations.labels)} settings "
+                f"({observations.grouped_by}) for {len(form.parameters)} constants: "
+                f"an interval needs {needed} or more."
+            )
     limit = minima.loss[best] * (1 + AGREEMENT) + 1e-12
     return Verdict(
         reasons=reasons,
@@ -93,7 +108,9 @@ def remedy(form: Form) -> str:
     return f"What tells its constants: {form.identifies}." if form.identifies else ""
 
 
-def _too_wide(parameter: Parameter, estimate: Estimate, quantile: float) -> str:
+def _too_wide(
+    problem: Problem, parameter: Parameter, estimate: Estimate, quantile: float
+) -> str:
     low, high = estimate.low, estimate.high
     if not np.isfinite([estimate.value, low, high]).all():
         return f"{parameter.name} has no finite interval."
@@ -105,6 +122,8 @@ def _too_wide(parameter: Parameter, estimate: Estimate, quantile: float) -> str:
                 f"The interval of {parameter.name}, {low:.3g} to {high:.3g}, spans "
                 f"more than a factor {WIDEST:g}."
             )
+        if not parameter.positive:
+            return _uncertain_level(problem, parameter, estimate)
         return ""
     error = (high - low) / (2 * quantile)
     limit = max(ERROR_LIMIT, ERROR_SHARE * abs(estimate.value))
@@ -113,6 +132,17 @@ def _too_wide(parameter: Parameter, estimate: Estimate, quantile: float) -> str:
             f"{parameter.name} has a standard error of {error:.2f} (limit {limit:.2f})."
         )
     return ""
+
+
+def _uncertain_level(problem: Problem, parameter: Parameter, estimate: Estimate) -> str:
+    seen = float(np.ptp(problem.response))
+    share = (estimate.high - estimate.low) / 2 / seen if seen else np.inf
+    if share <= LEVEL_LIMIT:
+        return ""
+    return (
+        f"The interval of {parameter.name}, {estimate.low:.3g} to {estimate.high:.3g}, "
+        f"is {share:.0%} of the observed range to either side."
+    )
 
 
 def _rivals(problem: Problem, minima: Minima, best: int) -> dict[str, str]:
@@ -125,12 +155,33 @@ def _rivals(problem: Problem, minima: Minima, best: int) -> dict[str, str]:
             continue
         there = values[parameter.name][as_good, 0]
         here = float(values[parameter.name][best, 0])
-        limit = max(2 * ERROR_LIMIT, ERROR_SHARE * abs(here))
+        limit = max(RIVAL, RIVAL_SHARE * abs(here))
         if np.abs(there - here).max() > limit:
             found[parameter.name] = (
                 f"Fits as good as the best have {parameter.name} from "
                 f"{there.min():.2f} to {there.max():.2f}."
             )
+    return found
+
+
+def _unseen(problem: Problem, estimates: dict[str, Estimate]) -> dict[str, str]:
+    """Find bends that the data do not show: none to tell from 0, or at their edge."""
+    found = {}
+    for parameter in problem.form.parameters:
+        one = estimates[parameter.name]
+        if parameter.needed and one.low <= 0 <= one.high:
+            found[parameter.name] = (
+                f"The interval of {parameter.name}, {one.low:.3g} to {one.high:.3g}, "
+                "holds 0: the data show no such change."
+            )
+        if parameter.inside and parameter.like is not None:
+            x = np.log(problem.inputs[parameter.like])
+            share = (np.log(one.value) - x.min()) / np.ptp(x) if np.ptp(x) else -1.0
+            if not EDGE < share < 1 - EDGE:
+                found[parameter.name] = (
+                    f"{parameter.name} = {one.value:.3g} lies at the edge of the data, "
+                    f"or beyond it: {parameter.like} is needed on both sides of it."
+                )
     return found
 
 

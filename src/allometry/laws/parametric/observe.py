@@ -21,6 +21,8 @@ from allometry.refusal import Refusal
 UNFINISHED = ("queued", "running", "failed")
 #: With fewer groups by design than this, runs are what is left out.
 LEAST_GROUPS = 4
+#: With fewer rows per run than this, runs are no curves.
+LEAST_ROWS = 8
 #: Groups beyond this many are left out in blocks.
 MOST_GROUPS = 400
 
@@ -30,7 +32,8 @@ class Observations:
     """What a form is fitted to; arrays have shape `[n]`.
 
     `group` is the index in `labels` of what an observation is resampled with, and
-    `grouped_by` says what the groups are. `counts` is JSON-able, for the fit card.
+    `grouped_by` says what the groups are. `along` is the input that grows along the
+    curves, if the observations are curves. `counts` is JSON-able, for the fit card.
     """
 
     inputs: Mapping[str, Array]
@@ -40,6 +43,7 @@ class Observations:
     grouped_by: str
     columns: Mapping[str, str]
     counts: Mapping[str, Any]
+    along: str | None = None
 
     def __len__(self) -> int:
         return len(self.response)
@@ -100,6 +104,7 @@ def observe(
         grouped_by=grouped_by,
         columns=names,
         counts={"rows": frame.height, **counts},
+        along=_along(frame, form),
     )
 
 
@@ -218,6 +223,15 @@ def _refuse_below_zero(frame: pl.DataFrame, name: str, role: Quantity) -> None:
 def _why(counts: Mapping[str, Any]) -> str:
     reasons = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
     return f"{', '.join(reasons)}." if reasons else "it is empty."
+
+
+def _along(frame: pl.DataFrame, form: Form) -> str | None:
+    """Name the input that grows along curves; none where runs have few rows each."""
+    growing = [role.name for role in form.inputs if not role.fixed and role.positive]
+    if not growing or "run" not in frame.columns:
+        return None
+    runs = frame["run"].n_unique()
+    return growing[0] if frame.height >= LEAST_ROWS * runs else None
 
 
 def _groups(

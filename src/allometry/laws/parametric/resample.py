@@ -8,11 +8,14 @@ from allometry.laws.parametric.observe import MOST_GROUPS, Observations
 from allometry.laws.parametric.problem import Problem
 from allometry.laws.parametric.settings import FormSettings
 
+#: Parts of equally many observations into which curves are cut.
+STRETCHES = 8
+
 
 def weights(
     observations: Observations, settings: FormSettings, generator: np.random.Generator
 ) -> tuple[Array, tuple[str, ...]]:
-    """Give each replicate's weights `[B, n]`, and its name.
+    """Give the group replicates' weights `[B, n]`, and their names.
 
     Groups beyond `MOST_GROUPS` are left out in blocks drawn by the generator.
     """
@@ -28,6 +31,28 @@ def weights(
         block = generator.permutation(groups) % MOST_GROUPS
         group, names = block[group], tuple(f"block {i + 1}" for i in range(MOST_GROUPS))
     kept = group[None, :] != np.arange(len(names))[:, None]
+    return kept.astype(np.float64), names
+
+
+def stretches(observations: Observations) -> tuple[Array, tuple[str, ...]]:
+    """Give weights that leave out one stretch of every curve each, and their names.
+
+    There are none for observations that are no curves. A form that does not fit along
+    the curve (a plateau, a bend) misfits all runs alike, so that leaving out runs does
+    not show it; leaving out stretches does.
+    """
+    name = observations.along
+    if name is None:
+        return np.empty((0, len(observations))), ()
+    x = np.log(observations.inputs[name])
+    edges = np.quantile(x, np.linspace(0, 1, STRETCHES + 1)[1:-1])
+    stretch = np.searchsorted(edges, x, side="left")
+    present = np.unique(stretch)
+    kept = stretch[None, :] != present[:, None]
+    names = tuple(
+        f"{name} {np.exp(x[~row].min()):.3g} to {np.exp(x[~row].max()):.3g}"
+        for row in kept
+    )
     return kept.astype(np.float64), names
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from allometry.laws.parametric.descend import Minima, descend
 from allometry.laws.parametric.judge import Verdict, judge, remedy
 from allometry.laws.parametric.observe import Observations
 from allometry.laws.parametric.problem import Problem
-from allometry.laws.parametric.resample import refit, weights
+from allometry.laws.parametric.resample import refit, stretches, weights
 from allometry.laws.parametric.settings import FormSettings
 from allometry.laws.parametric.start import starts
 from allometry.refusal import Refusal
@@ -58,8 +58,10 @@ def solve(
     delta, minima = _search(problem, settings)
     best = minima.theta[int(np.argmin(minima.loss))]
     weight, names = weights(observations, settings, generator)
-    refits = refit(problem, best, weight, delta)
-    quantile = jackknife.student(len(names))
+    by_stretch, stretch_names = stretches(observations)
+    if settings.interval == "bootstrap":
+        by_stretch, stretch_names = by_stretch[:0], ()
+    refits = refit(problem, best, np.concatenate([weight, by_stretch]), delta)
     residuals = problem.residuals(best[None])[0][0]
     result = Result(
         law=form.name,
@@ -67,13 +69,16 @@ def solve(
         derived={},
         identified=False,
         warnings=(),
-        replicates=_replicates(problem, refits, names),
+        replicates=(
+            *_replicates(problem, refits[: len(names)], names, "group"),
+            *_replicates(problem, refits[len(names) :], stretch_names, "stretch"),
+        ),
         residuals=tuple(residuals.tolist()),
         card={},
         points=_points(form, observations),
         spread=_spread(residuals, len(form.parameters)),
         resampling=settings.interval,
-        quantile=quantile if settings.interval == "jackknife" else jackknife.QUANTILE,
+        quantile=jackknife.student(len(names)),
     )
     everything = np.concatenate([best[None], refits])
     parameters, derived = _estimates(problem, everything, result)
@@ -116,11 +121,16 @@ def _search(problem: Problem, settings: FormSettings) -> tuple[float | None, Min
 
 
 def _replicates(
-    problem: Problem, refits: Array, names: tuple[str, ...]
+    problem: Problem,
+    refits: Array,
+    names: tuple[str, ...],
+    of: Literal["group", "stretch"],
 ) -> tuple[Replicate, ...]:
     values = problem.values(refits)
     return tuple(
-        Replicate(name, {key: float(value[row, 0]) for key, value in values.items()})
+        Replicate(
+            name, {key: float(value[row, 0]) for key, value in values.items()}, of
+        )
         for row, name in enumerate(names)
     )
 
