@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from allometry.cli import fit, forecast, report, run
+from allometry.cli import fit, forecast, import_, report, run
 from allometry.refusal import Refusal
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 for verb in (run.run, fit.fit, forecast.forecast, report.report):
     app.command()(verb)
+app.command("import")(import_.import_)
 
 
 def main() -> None:

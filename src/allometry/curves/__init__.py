@@ -1,5 +1,13 @@
-"""Curves: learning curves as tidy tables with units, and where they are kept.
+"""Curves: learning curves as tidy tables, a store that no crash can tear, importers.
 
-Belongs here: the tables' columns and units, the store on disk, and one importer per
-foreign format. Knows no agents: any log becomes the same table.
+Belongs here: the columns and their units, where they live on disk, and one reader per
+foreign format. Knows no agent, no environment and no law.
 """
+
+from allometry.curves.readers import (
+    read_csv,
+    read_dreamerv3,
+    read_wide,
+)
+
+__all__ = ["read_csv", "read_dreamerv3", "read_wide"]

@@ -14,7 +14,7 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,6 +117,16 @@ class Store:
         """Read the curves with the columns of their runs beside: what laws take."""
         joined = self.curves().join(self.runs(), on="run", how="left")
         return joined.sort("run", "checkpoint")
+
+    def doubts(self, bundles: Sequence[str]) -> tuple[str, ...]:
+        """Say what was damaged or changed on the way to these bundles' columns."""
+        said: list[str] = []
+        for bundle in bundles:
+            state = self.manifest(bundle)
+            if state is not None:
+                said += [f"Bundle {bundle}, {damage}." for damage in state.warnings]
+                said += state.metadata.get("warnings", ())
+        return tuple(said)
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a file derived from the record, in the place of the one before."""

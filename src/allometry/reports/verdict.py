@@ -6,7 +6,6 @@ needs no refit.
 """
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -90,21 +89,12 @@ def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
     of_several = wanted.by is not None
     find = fit_or_reason if of_several else laws.fit
     fit = find(wanted.form, table, settings=wanted.settings)
-    doubts = _doubts(store, table["bundle"].unique().sort().to_list())
-    fit = dataclasses.replace(fit, warnings=(*fit.warnings, *doubts))
+    bundles = table["bundle"].unique().sort().to_list()
+    fit = dataclasses.replace(fit, warnings=(*fit.warnings, *store.doubts(bundles)))
     if wanted.settings.natural_metric is None or not fit.replicates:
         return fit
     points = laws.points(table, wanted.settings)
     return natural.attach(fit, natural.natural(points, fit, wanted.settings))
-
-
-def _doubts(store: Store, bundles: list[str]) -> Iterator[str]:
-    """Say what was damaged or changed on the way to these bundles' columns."""
-    for bundle in bundles:
-        state = store.manifest(bundle)
-        if state is not None:
-            yield from (f"Bundle {bundle}, {damage}." for damage in state.warnings)
-            yield from state.metadata.get("warnings", ())
 
 
 def _label(axis: str, value: object) -> str:

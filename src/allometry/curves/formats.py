@@ -1,0 +1,152 @@
+"""The formats that can be imported: one reader each, found by name.
+
+A reader turns one file (or one run's folder) into a frame of raw columns; `load` finds
+the files, reads them, and gives the whole our columns.
+"""
+
+import dataclasses
+import difflib
+import glob
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from allometry.curves import from_dreamerv3, from_long, from_wide
+from allometry.curves.mapping import Conformed, Wanted, conform
+from allometry.refusal import Refusal
+
+Progress = Callable[[int, int], None]
+#: Folders are searched this deep.
+_DEEPEST = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format: what it is, which files it reads in a folder, and how.
+
+    `columns` are the foreign names of roles, in order of preference, beyond those
+    guessed.
+    """
+
+    name: str
+    sentence: str
+    read: Callable[[Path], pl.DataFrame]
+    is_one: Callable[[Path], bool]
+    columns: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+
+def _suffixed(*suffixes: str) -> Callable[[Path], bool]:
+    return lambda path: path.name.lower().endswith(suffixes)
+
+
+FORMATS: dict[str, Format] = {
+    form.name: form
+    for form in (
+        Format(
+            "csv",
+            "A long table, one row per run and checkpoint: CSV, TSV, Parquet or JSON "
+            "lines.",
+            from_long.read,
+            _suffixed(*from_long.SUFFIXES),
+        ),
+        Format(
+            "wide",
+            "A wide table: one column for the axis and one per run.",
+            from_wide.read,
+            _suffixed(*from_long.SUFFIXES),
+        ),
+        Format(
+            "dreamerv3",
+            "Score files as DreamerV3 publishes them: json.gz with task, method, seed, "
+            "xs, ys.",
+            from_dreamerv3.read,
+            _suffixed(".json.gz", ".json"),
+            {"interactions": ("xs",), "performance": ("ys",)},
+        ),
+    )
+}
+
+
+def load(
+    name: str,
+    sources: Sequence[Path],
+    wanted: Wanted,
+    progress: Progress | None = None,
+) -> Conformed:
+    """Read all files of a format under `sources` (files, folders, patterns).
+
+    `progress` is told how many of how many files are read. Raises `Refusal` where a
+    file cannot be read, or no file is found.
+    """
+    form = find(name)
+    files = list(dict.fromkeys(_files(form, sources)))
+    if not files:
+        raise Refusal(
+            f"No file of the format {name!r} was found in "
+            f"{', '.join(map(str, sources))}. {form.sentence}"
+        )
+    frames = []
+    for number, path in enumerate(files, 1):
+        frames.append(form.read(path).with_columns(source=pl.lit(str(path))))
+        if progress is not None:
+            progress(number, len(files))
+    try:
+        frame = pl.concat(frames, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise Refusal(
+            f"The files do not go together: a column holds text in one and numbers in "
+            f"another ({error}). Import them one by one."
+        ) from error
+    columns = {**_preferred(form, frame.columns, wanted), **wanted.columns}
+    source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
+    return conform(frame, dataclasses.replace(wanted, columns=columns), source)
+
+
+def find(name: str) -> Format:
+    """Find a format by name; raise `Refusal` naming those there are."""
+    if name in FORMATS:
+        return FORMATS[name]
+    near = difflib.get_close_matches(name, FORMATS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise Refusal(
+        f"There is no format {name!r}.{hint} Choose from: {', '.join(FORMATS)}."
+    )
+
+
+def _preferred(form: Format, names: Sequence[str], wanted: Wanted) -> dict[str, str]:
+    """Choose the format's own columns for roles that the user has not named."""
+    found = {}
+    for role, foreign in form.columns.items():
+        there = [name for name in foreign if name in names]
+        if there and role not in wanted.columns:
+            found[role] = there[0]
+    return found
+
+
+def _files(form: Format, sources: Sequence[Path]) -> Iterator[Path]:
+    for source in sources:
+        if source.is_dir() and not form.is_one(source):
+            yield from _below(form, source)
+        elif source.exists():
+            yield source
+        elif matches := sorted(glob.glob(str(source))):
+            yield from map(Path, matches)
+        else:
+            raise Refusal(f"{source} does not exist. Name a file, folder or pattern.")
+
+
+def _below(form: Format, folder: Path) -> Iterator[Path]:
+    """Walk a folder in order, not following links, to what the format reads."""
+    depth = len(folder.parts)
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        if len(Path(where).parts) - depth >= _DEEPEST:
+            folders.clear()
+        for name in sorted([*folders, *names]):
+            path = Path(where) / name
+            if form.is_one(path):
+                yield path
+                if name in folders:
+                    folders.remove(name)
