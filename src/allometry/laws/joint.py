@@ -2,10 +2,11 @@
 
 Constants that are told by the same runs go up and down together: each one's interval
 says nothing of that, and a box of them holds what no data allow. The region is an
-ellipse from the replicates' covariance S, (x − x̂)ᵀ S⁻¹ (x − x̂) ≤ T², on a log scale
-for positive constants. For the jackknife over G groups T² is Hotelling's, p (G − 1)/(G
-− p) F₀.₉(p, G − p) (Hotelling 1931, doi 10.1214/aoms/1177732979); for the bootstrap it
-is χ²₀.₉(p).
+ellipse, (x − x̂)ᵀ S⁻¹ (x − x̂) ≤ T², on a log scale for positive constants. For the
+jackknife S has the correlations of the refits without a group, and errors as wide as
+each constant's own interval says; over G groups T² is Hotelling's, p (G − 1)/(G − p)
+F₀.₉(p, G − p) (Hotelling 1931, doi 10.1214/aoms/1177732979). For the bootstrap S is the
+refits' covariance and T² is χ²₀.₉(p).
 """
 
 import dataclasses
@@ -81,8 +82,8 @@ def joint(fit: Fit, names: Sequence[str]) -> Joint:
         raise Refusal(f"Name two different constants or more; given: {names}.")
     columns, log = zip(*(_values(fit, name) for name in names), strict=True)
     values = np.stack(columns, -1)
-    replicates = np.where(log, np.log(np.where(log, values, 1.0)), values)[1:]
-    count, size = replicates.shape
+    scaled = np.where(log, np.log(np.where(log, values, 1.0)), values)
+    count, size = sum(item.of == "group" for item in fit.replicates), len(names)
     if count <= size:
         raise Refusal(
             f"The fit has {count} replicates, and the region of {size} constants needs "
@@ -91,7 +92,7 @@ def joint(fit: Fit, names: Sequence[str]) -> Joint:
     found = Joint(
         names=names,
         centre=values[0],
-        covariance=_covariance(replicates, fit),
+        covariance=_covariance(fit, scaled),
         log=tuple(log),
         limit=_limit(fit, count, size),
     )
@@ -125,11 +126,20 @@ def _values(fit: Fit, name: str) -> tuple[Array, bool]:
     )
 
 
-def _covariance(replicates: Array, fit: Result) -> Array:
-    """Give S `[p, p]`; the jackknife's is (G − 1) times its replicates' own."""
-    away = replicates - replicates.mean(0)
-    scale = 1.0 if fit.resampling == "bootstrap" else len(away) - 1.0
-    return np.asarray(scale * away.T @ away / len(away))
+def _covariance(fit: Result, values: Array) -> Array:
+    """Give S `[p, p]` from values by the fit and by each replicate, `[1 + B, p]`.
+
+    The jackknife's is (G − 1) times its replicates' own.
+    """
+    by_group = values[1:][[item.of == "group" for item in fit.replicates]]
+    away = by_group - by_group.mean(0)
+    own = away.T @ away / len(away)
+    if fit.resampling == "bootstrap":
+        return np.asarray(own)
+    spread = np.sqrt(np.diag(own))
+    error = fit.half_widths(values) / fit.quantile
+    ratio = error / np.where(spread > 0, spread, 1.0)
+    return np.asarray(own * np.outer(ratio, ratio))
 
 
 def _limit(fit: Result, count: int, size: int) -> float:

@@ -19,6 +19,8 @@ from allometry.laws.parametric.settings import FormSettings
 from allometry.refusal import Refusal
 
 UNFINISHED = ("queued", "running", "failed")
+#: Columns of our own, whatever a table's are called.
+_ROW, _DIVERGED = "allometry row", "allometry diverged"
 #: With fewer groups by design than this, runs are what is left out.
 LEAST_GROUPS = 4
 #: With fewer rows per run than this, runs are no curves.
@@ -81,7 +83,7 @@ def observe(
     roles = (*form.inputs, form.response)
     names = {role.name: column_of(frame, role, columns or {}, form) for role in roles}
     _refuse_unknown(columns or {}, form, frame)
-    frame, counts = _ended(frame.with_row_index("row"))
+    frame, counts = _ended(frame.with_row_index(_ROW))
     frame = _numbers(frame, names)
     frame, more = _answered(frame, names, form, settings)
     frame, early = _late(frame, names, form, settings)
@@ -132,7 +134,7 @@ def _ended(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
 
 
 def _numbers(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
-    """Add the roles as numbers under their own names, beside `run` and `row`."""
+    """Add the roles as numbers under their own names, beside the table's."""
     numbers = {}
     for role, name in names.items():
         dtype = frame.schema[name]
@@ -159,23 +161,23 @@ def _answered(
     if "status" in frame.columns:
         said = pl.col("status").cast(pl.String) == "nonfinite"
         diverged = diverged | (response.is_null() & said.fill_null(False))
-    frame = frame.with_columns(diverged=diverged)
+    frame = frame.with_columns(diverged.alias(_DIVERGED))
     counts: dict[str, Any] = {
-        "nonfinite_rows": int(frame["diverged"].sum()),
+        "nonfinite_rows": int(frame[_DIVERGED].sum()),
         "missing_rows": int(
-            frame.filter(response.is_null() & ~pl.col("diverged")).height
+            frame.filter(response.is_null() & ~pl.col(_DIVERGED)).height
         ),
     }
-    given = pl.when("diverged").then(pl.lit(settings.chance, pl.Float64))
+    given = pl.when(_DIVERGED).then(pl.lit(settings.chance, pl.Float64))
     frame = frame.with_columns(given.otherwise(response).alias(form.response.name))
-    known = pl.lit(settings.chance is not None) | ~pl.col("diverged")
+    known = pl.lit(settings.chance is not None) | ~pl.col(_DIVERGED)
     for role in form.inputs:
         finite = pl.col(role.name).is_finite().fill_null(False)
         missing = frame.filter(known & ~finite)
         if not missing.is_empty():
             raise Refusal(
                 f"Column {names[role.name]!r} has no finite number in row "
-                f"{missing['row'][0] + 1} ({missing.height} such rows): fill it in, or "
+                f"{missing[_ROW][0] + 1} ({missing.height} such rows): fill it in, or "
                 "leave the row out."
             )
     frame, censored = _fair(frame, form)
@@ -214,7 +216,7 @@ def _refuse_below_zero(frame: pl.DataFrame, name: str, role: Quantity) -> None:
     wrong = frame.filter(pl.col(role.name) <= 0)
     if not wrong.is_empty():
         raise Refusal(
-            f"Column {name!r} is {wrong[role.name][0]:g} in row {wrong['row'][0] + 1} "
+            f"Column {name!r} is {wrong[role.name][0]:g} in row {wrong[_ROW][0] + 1} "
             f"({wrong.height} such rows): its logarithm is taken, so it must be above "
             "0. Leave such rows out."
         )
@@ -242,7 +244,7 @@ def _groups(
         if settings.by not in frame.columns:
             raise Refusal(
                 f"The table has no column {settings.by!r} to group by; it has: "
-                f"{', '.join(c for c in frame.columns if c != 'row')}."
+                f"{', '.join(c for c in frame.columns if c not in (_ROW, _DIVERGED))}."
             )
         return settings.by, frame[settings.by].cast(pl.String).fill_null("").to_numpy()
     fixed = [role.name for role in form.inputs if role.fixed]
@@ -257,4 +259,4 @@ def _groups(
             return f"distinct {what}", key.to_series().to_numpy()
     if "run" in frame.columns:
         return "run", frame["run"].cast(pl.String).fill_null("").to_numpy()
-    return "row", frame["row"].cast(pl.String).str.zfill(9).to_numpy()
+    return "row", frame[_ROW].cast(pl.String).str.zfill(9).to_numpy()
