@@ -1,28 +1,168 @@
-"""`allometry fit`: the law of a study, printed and stored."""
+"""`allometry fit`: the law of a study, or of anybody's table, printed and stored."""
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from allometry.cli.options import COLUMN_HELP, number, pairs, value_of
+from allometry.refusal import Refusal
+
 if TYPE_CHECKING:
-    from allometry.laws.estimates import Estimate
+    from rich.table import Table
+
+    from allometry.cli.tables import Source
+    from allometry.laws.fitted import Fit
     from allometry.reports.verdict import Verdict
 
 
 def fit(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="A table (CSV, TSV, Parquet, JSON lines), or the folder of a study or "
+            "an import.",
+        ),
+    ],
+    law: Annotated[
+        str | None,
+        typer.Option(help="Name of the form; `allometry forms` lists them."),
+    ] = None,
+    column: Annotated[list[str] | None, typer.Option(help=COLUMN_HELP)] = None,
+    at: Annotated[
+        float | None,
+        typer.Option(
+            help="Fit what runs needed to reach this performance, not their curves."
+        ),
+    ] = None,
+    of: Annotated[
+        str, typer.Option(help="With --at: what they needed.")
+    ] = "interactions",
+    by: Annotated[
+        str | None,
+        typer.Option(help="Column whose runs are left out together for intervals."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting of the fit, such as loss=squared, delta=1e-3, "
+            "interval=bootstrap, chance=0, exclude_first=0.02; for the intrinsic law "
+            "band=0.2,0.95, maximum=1, natural_metric=fail-to-success. Repeat.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the fit; by default beside the data.")
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print what fit.json holds, and no more.")
     ] = False,
 ) -> None:
-    """Fit the scaling law of a study's runs.
+    """Fit a scaling law to finished runs.
 
-    Prints the law with 90 % intervals and says when the runs cannot identify one.
-    Writes fit.json into DIR (one file per value of the axis, if the study has a law
-    for each).
+    Prints the law with 90 % intervals, says when the runs cannot identify one, and
+    writes it down for forecast, plot and report. For a study's folder the law is the
+    study's own, unless --law asks for another.
+
+    Examples: allometry fit runs/quickstart; allometry fit losses.csv --law two-term
+    --column parameters=size --column data=tokens; allometry fit curves.csv --law power
+    --at 0.5 --column x=parameters --column y=interactions.
     """
+    from allometry.curves.imported import RECORD
+    from allometry.laws import card
+
+    columns = pairs(column or [], "--column", "parameters=critic_params")
+    settings = pairs(set_ or [], "--set", "loss=squared")
+    asked = law or columns or settings or at is not None or by or out
+    if path.is_dir() and not asked and not (path / RECORD).is_file():
+        _study(path, json)
+        return
+    found, source = fit_table(
+        path, law, columns, settings | ({"by": by} if by else {}), at, of
+    )
+    target = out or source.fit_file()
+    card.write(found, target)
+    if json:
+        typer.echo(card.to_json(found), nl=False)
+        return
+    print_fit(found)
+    typer.echo(f"\nWritten: {target}")
+    typer.echo(f"Next:    allometry plot {target}, allometry forecast {target} --help")
+
+
+def fit_table(
+    path: Path,
+    law: str | None,
+    columns: dict[str, str],
+    settings: dict[str, str],
+    at: float | None = None,
+    of: str = "interactions",
+) -> "tuple[Fit, Source]":
+    """Fit a law to what `path` names; the fit, and the table it was fitted to."""
+    import dataclasses
+
+    from allometry import laws
+    from allometry.cli.tables import read_source
+    from allometry.laws.crossing import thresholds
+
+    source = read_source(path, columns)
+    table, names = source.table, dict(source.columns)
+    if at is not None:
+        table = thresholds(table, at, of=of)
+        if law is None:
+            raise Refusal("With --at, name the form too: --law power, threshold, …")
+    name = law or _guess(table)
+    found = laws.fit(name, table, columns=names, **_options(settings))
+    fit_of = dict(found.card)
+    if at is not None:
+        fit_of["at"] = {"performance": at, "of": of}
+    notes = tuple(note for note in source.notes if note not in found.warnings)
+    found = dataclasses.replace(found, card=fit_of, warnings=(*found.warnings, *notes))
+    return found, source
+
+
+def _guess(table: Any) -> str:
+    """Take the intrinsic law where its columns are there; else ask."""
+    from allometry.laws.form.registry import forms
+    from allometry.laws.intrinsic.runs import COLUMNS
+
+    if set(COLUMNS) <= set(table.columns) and not table["parameters"].null_count():
+        return "intrinsic"
+    listed = "; ".join(
+        f"{form.name} ({', '.join(item.name for item in form.inputs)} → "
+        f"{form.response.name})"
+        for form in forms.values()
+    )
+    lacking = [name for name in COLUMNS if name not in table.columns]
+    why = (
+        f"the intrinsic law lacks {', '.join(lacking)}"
+        if lacking
+        else "some models have no size"
+    )
+    raise Refusal(f"Say which law: --law NAME ({why}). There are: {listed}.")
+
+
+def _options(settings: dict[str, str]) -> dict[str, Any]:
+    """Read settings: numbers, pairs of numbers, true and false, else text."""
+    found: dict[str, Any] = {}
+    for name, text in settings.items():
+        if text in ("true", "false"):
+            found[name] = text == "true"
+        elif "," in text:
+            found[name] = tuple(number(x, f"--set {name}") for x in text.split(","))
+        else:
+            value = value_of(text)
+            whole = isinstance(value, float) and value == int(value)
+            found[name] = int(value) if whole and name in _WHOLE else value
+    return found
+
+
+_WHOLE = ("resamples", "seed")
+
+
+def _study(folder: Path, json: bool) -> None:
+    """Fit the laws that a study asks for."""
     from allometry.curves.store import open_store
     from allometry.laws import card
     from allometry.reports import verdict
@@ -40,40 +180,44 @@ def fit(
 
 
 def print_verdicts(found: "list[Verdict]") -> None:
-    """Print every law: its sentences, then its numbers with intervals."""
+    """Print every law of a study, under the value of the axis that it belongs to."""
+    for item in found:
+        print_fit(item.fit, item.label)
+
+
+def print_fit(fit: "Fit", label: str = "") -> None:
+    """Print a law: its sentences, then its numbers with intervals."""
     from rich.console import Console
     from rich.markup import escape
 
     from allometry.laws import summary
 
     console = Console(highlight=False)
-    for item in found:
-        if item.label:
-            console.print(f"\n[bold]{escape(item.label)}[/bold]")
-        console.print()
-        for sentence in summary.sentences(item.fit):
-            console.print(escape(sentence))
-        if _numbers(item):
-            console.print(_table(item))
+    if label:
+        console.print(f"\n[bold]{escape(label)}[/bold]")
+    console.print()
+    if form := fit.card.get("form"):
+        console.print(f"[dim]{escape(str(form))}[/dim]")
+    for sentence in summary.sentences(fit):
+        console.print(escape(sentence))
+    if summary.constants(fit):
+        console.print(_table(fit))
 
 
-def _numbers(item: "Verdict") -> dict[str, "Estimate"]:
-    """Give the estimates of a law that have a value."""
-    estimates = {**item.fit.parameters, **item.fit.derived}.items()
-    return {name: one for name, one in estimates if math.isfinite(one.value)}
-
-
-def _table(item: "Verdict") -> object:
+def _table(fit: "Fit") -> "Table":
     from rich.table import Table
+
+    from allometry.laws import summary
 
     table = Table("", "value", "90 % interval", "unit", box=None, pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
-    for name, estimate in _numbers(item).items():
+    for name, estimate in summary.constants(fit).items():
         table.add_row(
             name,
             f"{estimate.value:.4g}",
             f"{estimate.low:.4g} to {estimate.high:.4g}",
-            "" if estimate.unit == "1" else estimate.unit,
+            ("" if estimate.unit == "1" else estimate.unit)
+            + ("" if estimate.identified else " (not identified)"),
         )
     return table

@@ -47,6 +47,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 TEXT = ("run", "task", "method", "status")
 AXES = ("interactions", "updates", "compute", "data")
 RESPONSES = ("performance", "loss")
+#: A table with fewer rows per run than this holds runs, not curves.
+LEAST_ROWS = 3
 STATUSES = ("queued", "running", "done", "nonfinite", "failed")
 
 
@@ -262,12 +264,15 @@ def _with_runs(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         known = ("method", "task", "parameters", "seed")
         apart: list[str] = [name for name in known if name in frame.columns]
         axis = next((role for role in AXES if role in frame.columns), None)
-        if axis is None:
+        if axis is None or not set(RESPONSES) & set(frame.columns):
             return frame
         if "source" in frame.columns:
             together = frame.select(*apart, axis)
             apart += ["source"] if together.n_unique() < frame.height else []
         if not apart:
+            return frame
+        # Many names for few rows are settings of runs, not runs with curves.
+        if frame.select(apart).n_unique() * LEAST_ROWS > frame.height:
             return frame
         cells = [pl.col(name).cast(pl.String).fill_null("?") for name in apart]
         frame = frame.with_columns(pl.concat_str(cells, separator=" ").alias("run"))

@@ -145,3 +145,48 @@ _SCHEMA = {
     "fate": pl.String,
     "status": pl.String,
 }
+
+
+def thresholds(
+    table: pl.DataFrame,
+    level: float,
+    *,
+    of: str = "interactions",
+    performance: str = "performance",
+    chance: float | None = None,
+) -> pl.DataFrame:
+    """Turn curves into one row per run: what `of` the run needed to reach `level`.
+
+    The row keeps every column of which the run has one value, and gains `fate`
+    (`crossed`; `censored`, never there; `early`, there at its first checkpoint). `of`
+    is null where no crossing was seen. A performance that is missing counts as
+    `chance`, or as the lowest of the table.
+
+    Raises:
+        Refusal: a column is missing, or a run cannot be read as a curve.
+    """
+    for name in ("run", of, performance):
+        if name not in table.columns:
+            raise Refusal(
+                f"A crossing needs the column {name!r}; the table has: "
+                f"{', '.join(table.columns)}."
+            )
+    least = table[performance].drop_nulls().drop_nans().min()
+    missing = chance if chance is not None else float(least or 0.0)  # type: ignore[arg-type]
+    curves = table.filter(pl.col(of) > 0).with_columns(
+        pl.col(performance).cast(pl.Float64).fill_nan(None).fill_null(missing)
+    )
+    rows = []
+    for (run,), curve in curves.group_by("run", maintain_order=True):
+        at = crossing(curve[of], curve[performance], level)
+        first = float(curve[of].min())  # type: ignore[arg-type]
+        fate = "censored" if at is None else "early" if at <= first else "crossed"
+        rows.append((str(run), at if fate == "crossed" else None, fate))
+    found = pl.DataFrame(
+        rows, schema={"run": pl.String, of: pl.Float64, "fate": pl.String}, orient="row"
+    )
+    others = [name for name in table.columns if name not in ("run", of, performance)]
+    counts = curves.group_by("run").agg(pl.col(others).n_unique())
+    static = [name for name in others if counts[name].max() == 1]
+    about = curves.select(pl.col("run").cast(pl.String), *static).unique("run")
+    return about.join(found, on="run").sort("run")

@@ -16,7 +16,6 @@ from allometry.laws import card, request
 from allometry.laws.fit import fit_or_reason
 from allometry.laws.fitted import Fit
 from allometry.laws.horizon import HorizonFit, horizon_fits
-from allometry.laws.intrinsic import natural
 from allometry.laws.request import Request
 from allometry.refusal import Refusal
 
@@ -90,11 +89,7 @@ def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
     find = fit_or_reason if of_several else laws.fit
     fit = find(wanted.form, table, settings=wanted.settings)
     bundles = table["bundle"].unique().sort().to_list()
-    fit = dataclasses.replace(fit, warnings=(*fit.warnings, *store.doubts(bundles)))
-    if wanted.settings.natural_metric is None or not fit.replicates:
-        return fit
-    points = laws.points(table, wanted.settings)
-    return natural.attach(fit, natural.natural(points, fit, wanted.settings))
+    return dataclasses.replace(fit, warnings=(*fit.warnings, *store.doubts(bundles)))
 
 
 def _label(axis: str, value: object) -> str:

@@ -8,6 +8,7 @@ from allometry.laws.fitted import Fit
 from allometry.laws.form.intrinsic import INTRINSIC
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.laws.intrinsic.fit_card import cautions, fit_card
+from allometry.laws.intrinsic.natural import attach, natural
 from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.laws.intrinsic.solve import solve
 from allometry.refusal import Refusal
@@ -18,7 +19,7 @@ def fit(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
     cleaned: Points = points(table, settings)
     solution = solve(cleaned)
     card = fit_card(table, settings, cleaned, solution)
-    return Fit(
+    found = Fit(
         law=INTRINSIC.name,
         parameters=solution.parameters,
         derived=solution.derived,
@@ -34,6 +35,9 @@ def fit(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
         },
         form=INTRINSIC,
     )
+    if settings.natural_metric is None or not found.replicates:
+        return found
+    return attach(found, natural(cleaned, found, settings))
 
 
 def renamed(

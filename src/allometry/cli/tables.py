@@ -1,0 +1,83 @@
+"""Tables: what a verb is pointed at, read into one data frame.
+
+A path is the folder of a study or of an import, or a file: CSV, TSV, Parquet or JSON
+lines.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from allometry.refusal import Refusal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from allometry.curves.imported import Imported
+    from allometry.curves.store import Store
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A table, where it came from, and what the user's `--column`s mean in it.
+
+    `folder` is the open folder, None for a file. `columns` are those that are no role
+    of curves: inputs and responses of a form.
+    """
+
+    path: Path
+    table: "pl.DataFrame"
+    columns: Mapping[str, str]
+    folder: "Store | Imported | None"
+    notes: tuple[str, ...] = ()
+
+    def fit_file(self) -> Path:
+        """Give where a fit of this table is kept."""
+        if self.folder is not None:
+            return self.path / "fit.json"
+        return self.path.with_name(f"{self.path.stem}.fit.json")
+
+
+def read_source(path: Path, columns: Mapping[str, str]) -> Source:
+    """Read what `path` names; `columns` are the pairs of `--column`.
+
+    Raises `Refusal` where it cannot be read, with file, line and remedy.
+    """
+    from allometry.curves.opened import open_curves
+
+    if not path.is_dir():
+        return _file(path, columns)
+    folder = open_curves(path)
+    table = folder.table()
+    if table.is_empty():
+        raise Refusal(
+            f"{path} has no checkpoint of any run yet. Run the study first: "
+            "allometry run."
+        )
+    return Source(path, table, columns, folder)
+
+
+def _file(path: Path, columns: Mapping[str, str]) -> Source:
+    from allometry.curves import formats
+    from allometry.curves.mapping import ROLES, Wanted
+
+    if not path.exists():
+        raise Refusal(
+            f"{path} does not exist: name a table, or the folder of a study or import."
+        )
+    roles = {role: name for role, name in columns.items() if role in ROLES}
+    others = {role: name for role, name in columns.items() if role not in ROLES}
+    # A column may be asked for twice: as a role of curves, and as a form's input.
+    raw = formats.FORMATS["csv"].read(path).columns
+    there = {role: name for role, name in roles.items() if name in raw}
+    read = formats.load("csv", [path], Wanted(columns=there))
+    renamed = {name: role for role, name in read.columns.items()}
+    asked = {**others, **{k: v for k, v in roles.items() if k not in there}}
+    meant = {role: _meant(name, renamed) for role, name in asked.items()}
+    return Source(path, read.table, meant, None, read.notes)
+
+
+def _meant(names: str, renamed: Mapping[str, str]) -> str:
+    """Follow columns to the names that they have got; several are joined by commas."""
+    return ",".join(renamed.get(name, name) for name in names.split(","))
