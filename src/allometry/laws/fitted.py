@@ -1,16 +1,17 @@
 """The fit as users hold it: a result, and the verbs that ask it."""
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from allometry.laws import prediction, summary
+from allometry.laws import figure, prediction, summary
 from allometry.laws.estimates import Result
 from allometry.laws.form.form import Form
 
 if TYPE_CHECKING:
-    pass
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,3 +36,10 @@ class Fit(Result):
         """
         given = values if inputs is None else inputs
         return prediction.predict(self, self.form, given)
+
+    def plot(self, path: str | Path | None = None, **options: Any) -> "Figure":
+        """Draw the fit for print; `options` are those of `laws.figure.draw`.
+
+        Writes PDF, SVG or PNG to `path`, by its suffix, and returns the figure.
+        """
+        return figure.draw(self, self.form, path, **options)

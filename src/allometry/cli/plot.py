@@ -1,0 +1,35 @@
+"""`allometry plot`: a fit as a figure for print."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def plot(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FIT", help="A fit.json, or a folder that has one."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")
+    ] = Path("law.pdf"),
+    width: Annotated[
+        float, typer.Option(help="Width in inches; a column of a paper is 3.4.")
+    ] = 3.4,
+    title: Annotated[str | None, typer.Option(help="Title above the axes.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help='Print {"figure": path} and no more.')
+    ] = False,
+) -> None:
+    """Draw a fit for print: points, the law, its 90 % interval, the band of new runs.
+
+    The fit.json is enough; the data need not be there.
+
+    Example: allometry plot losses.fit.json --out law.pdf
+    """
+    from allometry.cli.fits import fit_of
+
+    fit_of(path).plot(out, width=width, title=title)
+    typer.echo(jsonlib.dumps({"figure": str(out)}) if json else f"Figure: {out}")

@@ -1,0 +1,368 @@
+"""Figures for print: a fit as one Matplotlib figure, from the fit alone.
+
+Points by group, the law with its 90 % interval, the band for new runs in a lighter
+shade, and a dashed line where the law is extrapolated. Sizes are in inches for a
+column of a paper; no global style is touched.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from allometry.laws import prediction
+from allometry.laws.arrays import Array
+from allometry.laws.estimates import Result
+from allometry.laws.form.form import Form
+from allometry.laws.intrinsic.law import Intrinsic
+from allometry.refusal import Refusal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: A column of a paper, and its usual type.
+WIDTH, RATIO = 3.4, 0.75
+_STYLE: Any = {
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 6.5,
+    "lines.linewidth": 1.2,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "mathtext.default": "regular",
+}
+_LAW, _INK = "#0b5394", "#333333"
+_STEPS = 160
+#: The law is drawn this factor beyond the data, dashed.
+_BEYOND = 4.0
+#: At most this many groups have colours and a legend of their own.
+_MOST_COLOURS = 12
+#: At most this many points are drawn.
+_MOST_POINTS = 5_000
+
+
+def draw(
+    result: Result,
+    form: Form | None,
+    path: str | Path | None = None,
+    *,
+    width: float = WIDTH,
+    height: float | None = None,
+    title: str | None = None,
+) -> "Figure":
+    """Draw a fit; write it to `path` (PDF, SVG, PNG by suffix) if one is given.
+
+    Raises `Refusal` for a fit without points or without its form, and for a file that
+    cannot be written.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if form is None:
+        raise Refusal(
+            f"The form {result.law!r} is not known here: add it with "
+            "laws.forms.add(form), then read the fit again."
+        )
+    if not result.points:
+        raise Refusal(
+            "The fit holds no points to draw: it was made by an older Allometry, or "
+            "from nothing. Make it again with `allometry fit`."
+        )
+    with matplotlib.rc_context(_STYLE):
+        size = (width, height or width * RATIO)
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        if form.name == "intrinsic":
+            _intrinsic(axes, result)
+        else:
+            _form(axes, result, form)
+        if title:
+            axes.set_title(title, loc="left", fontsize=8, fontweight="bold")
+        if not result.identified:
+            _stamp(axes)
+        if path is not None:
+            _save(figure, Path(path))
+    return figure
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    kinds = figure.canvas.get_supported_filetypes()
+    if path.suffix.lstrip(".").lower() not in kinds:
+        raise Refusal(
+            f"{path}: a figure cannot be written as {path.suffix or 'no suffix'!r}. "
+            "Name a file that ends in .pdf, .svg or .png."
+        )
+    try:
+        figure.savefig(path, dpi=300)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written ({error.strerror}).") from error
+
+
+def _stamp(axes: "Axes") -> None:
+    axes.text(
+        0.5,
+        0.5,
+        "not identified",
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        rotation=20,
+        fontsize=16,
+        color="#b45309",
+        alpha=0.35,
+        zorder=5,
+    )
+
+
+def _form(axes: "Axes", result: Result, form: Form) -> None:
+    """Draw the response against one input, a line for each setting of the others."""
+    points = {name: np.asarray(values) for name, values in result.points.items()}
+    along = _along(form, points)
+    others = [item.name for item in form.inputs if item.name != along]
+    if len(others) > 1:
+        _against_prediction(axes, result, form, points)
+        return
+    x, y = points[along], points[form.response.name]
+    for number, (setting, mine) in enumerate(_settings(points, others)):
+        count = len(np.unique(points[others[0]])) if others else 1
+        colour = _LAW if not others else _ramp(number, count)
+        label = None
+        if others and count <= _MOST_COLOURS:
+            label = _short(setting)
+        kept = _thinned(mine)
+        axes.plot(
+            x[kept], y[kept], ".", ms=3, color=colour, alpha=0.55, mew=0, zorder=2
+        )
+        fixed = {others[0]: setting} if others else {}
+        _curve(axes, result, form, along, x[mine], fixed, colour, label)
+    axes.set_xscale("log")
+    if form.residual == "log":
+        axes.set_yscale("log")
+    axes.set_xlabel(_label(form, along, result))
+    axes.set_ylabel(_label(form, form.response.name, result))
+    _limits(axes, form, y)
+    _ticks(axes)
+    if others:
+        _legend(axes, _label(form, others[0], result))
+
+
+def _along(form: Form, points: Mapping[str, Array]) -> str:
+    """Choose the input of the horizontal axis: what grows, else what varies most."""
+    growing = [item.name for item in form.inputs if not item.fixed]
+    if growing:
+        return growing[0]
+    return max(
+        (item.name for item in form.inputs),
+        key=lambda name: len(np.unique(points[name])),
+    )
+
+
+def _settings(
+    points: Mapping[str, Array], others: list[str]
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Give each value of the other input and which points have it; few of many."""
+    if not others:
+        yield 0.0, np.ones(len(next(iter(points.values()))), dtype=bool)
+        return
+    column = points[others[0]]
+    values = np.unique(column)
+    if len(values) > _MOST_COLOURS:
+        edges = np.quantile(column, np.linspace(0, 1, _MOST_COLOURS + 1)[1:-1])
+        part = np.searchsorted(edges, column)
+        for index in np.unique(part):
+            mine = part == index
+            yield float(np.exp(np.mean(np.log(column[mine])))), mine
+        return
+    for value in values:
+        yield float(value), column == value
+
+
+def _curve(
+    axes: "Axes",
+    result: Result,
+    form: Form,
+    along: str,
+    x: Array,
+    fixed: Mapping[str, float],
+    colour: Any,
+    label: str | None,
+) -> None:
+    """Draw the law over the data and, dashed, beyond; bands for a single curve."""
+    low, high = float(x.min()), float(x.max())
+    far = high * (_BEYOND if not fixed else 1.0)
+    grid = np.geomspace(low, far, _STEPS) if far > low else np.array([low])
+    inputs = {name: np.full(len(grid), value) for name, value in fixed.items()}
+    frame = prediction.predict(result, form, {**inputs, along: grid})
+    value = frame["value"].to_numpy()
+    inside = grid <= high * (1 + 1e-9)
+    axes.plot(grid[inside], value[inside], color=colour, label=label, zorder=4)
+    axes.plot(grid[~inside], value[~inside], color=colour, ls=(0, (3, 2)), zorder=4)
+    shades = [("low", "high", 0.28)]
+    shades += [] if fixed else [("band_low", "band_high", 0.12)]
+    for bottom, top, alpha in shades:
+        axes.fill_between(
+            grid,
+            frame[bottom].to_numpy(),
+            frame[top].to_numpy(),
+            color=colour,
+            alpha=alpha if not fixed else alpha / 2,
+            lw=0,
+            zorder=1,
+        )
+
+
+def _against_prediction(
+    axes: "Axes", result: Result, form: Form, points: Mapping[str, Array]
+) -> None:
+    """Draw what was seen against what the law says, for laws of many inputs."""
+    inputs = {item.name: points[item.name] for item in form.inputs}
+    frame = prediction.predict(result, form, inputs)
+    said, seen = frame["value"].to_numpy(), points[form.response.name]
+    order = np.argsort(said)
+    axes.plot(said, seen, ".", ms=3.5, color=_LAW, alpha=0.6, mew=0)
+    for bottom, top, alpha in (("band_low", "band_high", 0.12), ("low", "high", 0.28)):
+        axes.fill_between(
+            said[order],
+            frame[bottom].to_numpy()[order],
+            frame[top].to_numpy()[order],
+            color=_LAW,
+            alpha=alpha,
+            lw=0,
+        )
+    ends = [float(said.min()), float(said.max())]
+    axes.plot(ends, ends, color=_INK, lw=0.8)
+    if form.residual == "log":
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+    name = _label(form, form.response.name, result)
+    axes.set_xlabel(f"{name}, by the law")
+    axes.set_ylabel(f"{name}, observed")
+
+
+def _intrinsic(axes: "Axes", result: Result) -> None:
+    """Draw performance against compute: each size meets the frontier I = C."""
+    points = {name: np.asarray(values) for name, values in result.points.items()}
+    constants = {name: one.value for name, one in result.parameters.items()}
+    if not np.isfinite(list(constants.values())).all():
+        raise Refusal(
+            "The fit has no law to draw: its constants are missing. "
+            + " ".join(result.warnings)
+        )
+    law = Intrinsic(**constants)
+    sizes = np.unique(points["parameters"])
+    for number, size in enumerate(sizes):
+        mine = points["parameters"] == size
+        E, R = points["interactions"][mine], points["performance"][mine]
+        order = np.argsort(E)
+        compute = law.kappa * size * E[order]
+        colour = _ramp(number, len(sizes))
+        axes.plot(compute, R[order], ".", ms=3, color=colour, alpha=0.6, mew=0)
+        axes.plot(
+            compute,
+            _response(law, points, size, E[order]),
+            color=colour,
+            lw=1,
+            label=_short(float(size)),
+        )
+    low = law.kappa * float(np.min(points["parameters"] * points["interactions"]))
+    high = law.kappa * float(np.max(points["parameters"] * points["interactions"]))
+    frontier = np.geomspace(low, high, _STEPS)
+    best = _response_of(law, points, np.log(frontier))
+    axes.plot(frontier, best, color=_INK, lw=1.2, ls=(0, (4, 2)), label="frontier")
+    axes.set_xscale("log")
+    axes.set_xlabel("training compute (FLOPs)")
+    axes.set_ylabel(str(result.card.get("performance_is", "performance")))
+    _ticks(axes)
+    _legend(axes, "parameters")
+
+
+def _response(law: Intrinsic, points: Mapping[str, Array], N: float, E: Array) -> Array:
+    return _response_of(law, points, law.log_intrinsic(N, E))
+
+
+def _response_of(law: Intrinsic, points: Mapping[str, Array], log_I: Array) -> Array:
+    """Read performance at ln I off the monotone map that the points imply."""
+    from scipy.optimize import isotonic_regression
+
+    seen = law.log_intrinsic(points["parameters"], points["interactions"])
+    order = np.argsort(seen)
+    rising = isotonic_regression(points["performance"][order]).x
+    return np.asarray(np.interp(log_I, seen[order], rising, left=np.nan, right=np.nan))
+
+
+def _legend(axes: "Axes", title: str) -> None:
+    """Name the curves beside the axes, where they hide nothing."""
+    axes.legend(
+        title=title.replace(" (", "\n("),
+        title_fontsize=6.5,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.02),
+        handlelength=1.0,
+        labelspacing=0.25,
+        borderaxespad=0.2,
+    )
+
+
+def _ticks(axes: "Axes") -> None:
+    """Label decades; an axis of less than two gets plain numbers instead."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() != "log":
+            continue
+        low, high = axis.get_view_interval()
+        axis.set_minor_formatter(NullFormatter())
+        if high < 100 * low:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda x, _: _short(x)))
+
+
+def _short(value: float) -> str:
+    """Write a number for a tick or a legend: 0.25, 870, 33k, 1.2M, 5e+12."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if unit <= abs(value) < 1000 * unit and abs(value) < 1e12:
+            return f"{value / unit:.3g}{name}"
+    return f"{value:.3g}"
+
+
+def _label(form: Form, name: str, result: Result) -> str:
+    quantity = next(item for item in (*form.inputs, form.response) if item.name == name)
+    column = str(result.card.get("columns", {}).get(name, name)).replace("_", " ")
+    unit = quantity.unit
+    if unit in ("1", column, "data"):
+        return column
+    return f"{column} ({unit})"
+
+
+def _limits(axes: "Axes", form: Form, y: Array) -> None:
+    """Keep wide bands from flattening the data."""
+    if form.residual == "log":
+        low, high = float(np.log(y.min())), float(np.log(y.max()))
+        room = max(0.25 * (high - low), 0.1)
+        axes.set_ylim(np.exp(low - room), np.exp(high + room))
+    else:
+        room = 0.15 * float(np.ptp(y)) or 1.0
+        axes.set_ylim(float(y.min()) - room, float(y.max()) + room)
+
+
+def _thinned(mine: np.ndarray) -> np.ndarray:
+    place = np.flatnonzero(mine)
+    step = max(1, len(place) // _MOST_POINTS)
+    return place[::step]
+
+
+def _ramp(number: int, count: int) -> Any:
+    """Give a colour of an ordered scale that the colour-blind can follow."""
+    import matplotlib
+
+    scale = matplotlib.colormaps["viridis"]
+    return scale(0.88 * number / max(count - 1, 1))
