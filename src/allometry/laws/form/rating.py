@@ -5,13 +5,20 @@ c_plateau, with Elo 0 for perfect play (Jones 2021, arXiv 2104.03113): untrained
 lies on a plateau that sinks with the board, then compute lifts it along an incline.
 """
 
+import itertools
+
 import numpy as np
 
 from allometry.laws.arrays import Array
 from allometry.laws.form.form import Derived, Form, Parameter, Quantity, Values
 
-#: Shares of the ratings' range that the starts take for plateau and for perfect play.
-_EDGES = (0.05, 0.15, 0.3)
+#: Starts: the incline begins and ends at two of these quantiles of compute, once what
+#: a board costs is taken off; the boards together cost these shares of its range.
+_QUANTILES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+_COSTS = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0)
+#: Of a board's runs, those of the least compute that may tell its plateau.
+_UNTRAINED = (0.1, 0.3)
+_KEPT = 20
 
 
 def _parts(inputs: Values, p: Values) -> tuple[Array, Array]:
@@ -41,33 +48,39 @@ def _gradient(inputs: Values, p: Values) -> dict[str, Array]:
 
 
 def _initial(inputs: Values, response: Array) -> list[dict[str, float]]:
-    """Regress what looks like the incline, and what looks like the plateau.
+    """Try inclines between places in compute, and keep those that fit best.
 
-    Per board, the lowest ratings are taken for plateau and those near 0 for perfect
-    play; how much is near is what the starts differ in.
+    The objective has kinks where an observation goes from one part to another, and so
+    many valleys: the search must start near.
     """
     n, decades = inputs["board"], np.log10(inputs["compute"])
-    low = np.empty_like(response)
+    per_board = np.ptp(decades) / max(np.ptp(n), 1e-9)
+    tried = []
+    for share, cost in itertools.product(_UNTRAINED, _COSTS):
+        m_plateau, c_plateau = _plateau(inputs, response, share)
+        rise = max(-m_plateau * n.mean() - c_plateau, 1e-3)
+        places = np.quantile(decades - cost * per_board * n, _QUANTILES)
+        for foot, top in itertools.combinations(places, 2):
+            m_C = rise / max(top - foot, 1e-9)
+            m_n = -m_C * cost * per_board
+            tried.append((m_plateau, c_plateau, m_C, m_n, -m_C * top))
+    names = ("m_plateau", "c_plateau", "m_C", "m_n", "c")
+    values = dict(zip(names, np.array(tried).T[:, :, None], strict=True))
+    squares = ((_rating(inputs, values) - response) ** 2).sum(-1)
+    best = np.argsort(squares, kind="stable")[:_KEPT]
+    return [dict(zip(names, map(float, tried[i]), strict=True)) for i in best]
+
+
+def _plateau(inputs: Values, response: Array, share: float) -> tuple[float, float]:
+    """Fit a line in n to the lowest `share` of each board's compute."""
+    n, compute = inputs["board"], inputs["compute"]
+    low = np.zeros(len(n), dtype=bool)
     for board in np.unique(n):
-        low[n == board] = response[n == board].min()
-    found = []
-    for edge in _EDGES:
-        height = (response - low) / np.maximum(-low, 1e-9)
-        flat = height <= edge
-        rising = (height > edge) & (height < 1 - edge)
-        m_plateau, c_plateau = _regress([n], response, flat)
-        m_C, m_n, c = _regress([decades, n], response, rising)
-        names = ("m_plateau", "c_plateau", "m_C", "m_n", "c")
-        values = (m_plateau, c_plateau, m_C, m_n, c)
-        found.append(dict(zip(names, values, strict=True)))
-    return found
-
-
-def _regress(columns: list[Array], response: Array, kept: np.ndarray) -> list[float]:
-    kept = kept if kept.sum() > len(columns) + 1 else np.ones(len(response), bool)
-    matrix = np.stack([*columns, np.ones_like(response)], -1)[kept]
-    found: list[float] = np.linalg.lstsq(matrix, response[kept], rcond=None)[0].tolist()
-    return found
+        here = n == board
+        low |= here & (compute <= np.quantile(compute[here], share))
+    matrix = np.stack([n, np.ones_like(n)], -1)[low]
+    slope, constant = np.linalg.lstsq(matrix, response[low])[0].tolist()
+    return slope, constant
 
 
 def _constant(name: str, meaning: str, unit: str, *, remote: bool = True) -> Parameter:
