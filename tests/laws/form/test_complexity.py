@@ -1,5 +1,7 @@
 """The complexity law: its columns, end to end and back from a file."""
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
@@ -48,6 +50,18 @@ def test_without_interaction_the_exponents_absorb_it_where_the_data_are(cases):
     fit = laws.fit("complexity", table, columns=case.columns, loss="squared")
     centre = np.log(table["actions"]).mean()
     assert fit.parameters["k_states"].value == pytest.approx(0.7 + 0.2 * centre)
+
+
+def test_a_list_of_one_and_a_role_of_that_name_in_another_form():
+    x = np.geomspace(1.0, 1e3, 12)
+    table = {"complexity": x, "level": x, "compute": 3e6 * x**1.5}
+    one = laws.fit("complexity", table, columns={"complexity": ["complexity"]})
+    assert one.parameters["k_complexity"].value == pytest.approx(1.5)
+    own = dataclasses.replace(forms["complexity"], name="mine")
+    fit = laws.fit(own, table, columns={"complexity": "level"})
+    assert fit.card["columns"] == {"complexity": "level", "compute": "compute"}
+    with pytest.raises(Refusal, match="'compute' is one column, not several: a, b"):
+        laws.fit("complexity", table, columns={"compute": ["a", "b"]})
 
 
 def test_columns_that_make_no_law_are_refused(cases):
