@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from allometry.cli import fit, forecast, import_, plot, report, run
+from allometry.cli import backtest, fit, forecast, import_, plot, report, run
 from allometry.refusal import Refusal
 
 app = typer.Typer(
@@ -19,7 +19,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (run.run, fit.fit, forecast.forecast, plot.plot, report.report):
+for verb in (
+    run.run,
+    fit.fit,
+    forecast.forecast,
+    plot.plot,
+    report.report,
+    backtest.backtest,
+):
     app.command()(verb)
 app.command("import")(import_.import_)
 

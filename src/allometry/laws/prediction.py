@@ -15,7 +15,7 @@ from allometry.laws.arrays import Array
 from allometry.laws.estimates import Result
 from allometry.laws.form.form import Form
 from allometry.laws.frame import to_polars
-from allometry.laws.jackknife import QUANTILE
+from allometry.laws.jackknife import QUANTILE, standard_errors
 from allometry.refusal import Refusal
 
 
@@ -62,6 +62,21 @@ def every_response(result: Result, form: Form, inputs: Mapping[str, Array]) -> A
     with np.errstate(all="ignore"):
         responses = np.asarray(form.predict(inputs, values))
     return np.broadcast_to(responses, (len(every), size))
+
+
+def luck_of_groups(result: Result, form: Form, inputs: Any, *, log: bool) -> Array:
+    """Give the half-widths `[n]` that the luck of runs alone makes, misfit left out.
+
+    In ln y with `log`, in y otherwise.
+    """
+    responses = every_response(result, form, _inputs(form, inputs))
+    kept = [item.of == "group" for item in result.replicates]
+    scale = responses[1:][kept]
+    if log:
+        scale = np.log(np.maximum(scale, 1e-300))
+    if result.resampling == "bootstrap":
+        return np.asarray(QUANTILE * np.std(scale, axis=0))
+    return np.asarray(result.quantile * standard_errors(scale))
 
 
 def _inputs(form: Form, inputs: Any) -> dict[str, Array]:
