@@ -81,11 +81,11 @@ class Backtest:
         """
         means = {law: self._mean(law) for law in self.laws}
 
-        def rank(item: tuple[str, float]) -> tuple[bool, float, int]:
+        def rank(item: tuple[str, float]) -> tuple[bool, int, int]:
             law, error = item
             known = forms.get(law)
             size = len(known.parameters) if known else 0
-            near = 0.0 if math.isnan(error) else round(math.log(error + 1e-300) / 0.02)
+            near = 0 if math.isnan(error) else round(math.log(error + 1e-300) / 0.02)
             return math.isnan(error), near, size
 
         return tuple(sorted(means.items(), key=rank))
