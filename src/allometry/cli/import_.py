@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from allometry.curves.mapping import Conformed
 
 #: Names of `curves.formats.FORMATS`, which `--help` need not load.
-FORMATS = ("csv", "wide", "dreamerv3")
+FORMATS = (
+    "csv", "wide", "tensorboard", "cleanrl", "sb3", "rllib", "wandb", "mlflow",
+    "dreamerv3",
+)  # fmt: skip
 
 
 def import_(

@@ -5,9 +5,25 @@ foreign format. Knows no agent, no environment and no law.
 """
 
 from allometry.curves.readers import (
+    read_cleanrl,
     read_csv,
     read_dreamerv3,
+    read_mlflow,
+    read_rllib,
+    read_sb3,
+    read_tensorboard,
+    read_wandb,
     read_wide,
 )
 
-__all__ = ["read_csv", "read_dreamerv3", "read_wide"]
+__all__ = [
+    "read_cleanrl",
+    "read_csv",
+    "read_dreamerv3",
+    "read_mlflow",
+    "read_rllib",
+    "read_sb3",
+    "read_tensorboard",
+    "read_wandb",
+    "read_wide",
+]

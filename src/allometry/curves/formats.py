@@ -13,7 +13,17 @@ from pathlib import Path
 
 import polars as pl
 
-from allometry.curves import from_dreamerv3, from_long, from_wide
+from allometry.curves import (
+    from_cleanrl,
+    from_dreamerv3,
+    from_long,
+    from_mlflow,
+    from_rllib,
+    from_sb3,
+    from_tensorboard,
+    from_wandb,
+    from_wide,
+)
 from allometry.curves.mapping import Conformed, Wanted, conform
 from allometry.refusal import Refusal
 
@@ -58,6 +68,79 @@ FORMATS: dict[str, Format] = {
             _suffixed(*from_long.SUFFIXES),
         ),
         Format(
+            "tensorboard",
+            "TensorBoard event files, a folder per run.",
+            from_tensorboard.read,
+            from_tensorboard.is_run,
+            {
+                "interactions": ("step",),
+                "performance": ("eval/mean_reward", "rollout/ep_rew_mean"),
+            },
+        ),
+        Format(
+            "cleanrl",
+            "CleanRL's folder runs: TensorBoard files in task__method__seed__time.",
+            from_cleanrl.read,
+            from_tensorboard.is_run,
+            {
+                "interactions": ("step",),
+                "performance": ("eval/episodic_return", "charts/episodic_return"),
+            },
+        ),
+        Format(
+            "sb3",
+            "Stable-Baselines3: progress.csv or monitor.csv, a folder per run.",
+            from_sb3.read,
+            from_sb3.is_run,
+            {
+                "interactions": ("interactions", "time/total_timesteps"),
+                "performance": (
+                    "performance",
+                    "eval/mean_reward",
+                    "rollout/ep_rew_mean",
+                ),
+                "updates": ("train/n_updates",),
+                "seconds": ("seconds", "time/time_elapsed"),
+                "loss": (),
+            },
+        ),
+        Format(
+            "rllib",
+            "RLlib and Ray Tune: result.json or progress.csv, a folder per trial.",
+            from_rllib.read,
+            from_rllib.is_run,
+            {
+                "interactions": (
+                    "num_env_steps_sampled_lifetime",
+                    "timesteps_total",
+                    "num_env_steps_sampled",
+                    "agent_timesteps_total",
+                ),
+                "performance": (
+                    "evaluation/env_runners/episode_return_mean",
+                    "env_runners/episode_return_mean",
+                    "env_runners/episode_reward_mean",
+                    "episode_reward_mean",
+                ),
+                "seconds": ("time_total_s",),
+                "run": ("trial_id",),
+            },
+        ),
+        Format(
+            "wandb",
+            "Weights & Biases: CSV exports, or offline .wandb files.",
+            from_wandb.read,
+            from_wandb.is_export,
+            {"interactions": ("global_step", "Step", "step", "_step")},
+        ),
+        Format(
+            "mlflow",
+            "MLflow's local store: the folder mlruns, or the file mlflow.db.",
+            from_mlflow.read,
+            from_mlflow.is_run,
+            {"interactions": ("step",)},
+        ),
+        Format(
             "dreamerv3",
             "Score files as DreamerV3 publishes them: json.gz with task, method, seed, "
             "xs, ys.",
@@ -100,8 +183,17 @@ def load(
             f"another ({error}). Import them one by one."
         ) from error
     columns = {**_preferred(form, frame.columns, wanted), **wanted.columns}
+    if "run" not in columns and "run" not in frame.columns and files[0].is_dir():
+        frame = _named_by_folder(frame, files)
     source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
     return conform(frame, dataclasses.replace(wanted, columns=columns), source)
+
+
+def _named_by_folder(frame: pl.DataFrame, files: Sequence[Path]) -> pl.DataFrame:
+    """Name runs by their folders, without what all have in common."""
+    common = os.path.commonpath([path.parent for path in files])
+    names = {str(path): os.path.relpath(path, common) for path in files}
+    return frame.with_columns(run=pl.col("source").replace_strict(names))
 
 
 def find(name: str) -> Format:
@@ -127,7 +219,9 @@ def _preferred(form: Format, names: Sequence[str], wanted: Wanted) -> dict[str, 
 
 def _files(form: Format, sources: Sequence[Path]) -> Iterator[Path]:
     for source in sources:
-        if source.is_dir() and not form.is_one(source):
+        if source.is_dir():
+            if form.is_one(source):
+                yield source
             yield from _below(form, source)
         elif source.exists():
             yield source
@@ -148,5 +242,3 @@ def _below(form: Format, folder: Path) -> Iterator[Path]:
             path = Path(where) / name
             if form.is_one(path):
                 yield path
-                if name in folders:
-                    folders.remove(name)

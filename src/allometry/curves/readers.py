@@ -44,4 +44,10 @@ def _reader(name: str) -> Callable[..., pl.DataFrame]:
 
 read_csv = _reader("csv")
 read_wide = _reader("wide")
+read_tensorboard = _reader("tensorboard")
+read_cleanrl = _reader("cleanrl")
+read_sb3 = _reader("sb3")
+read_rllib = _reader("rllib")
+read_wandb = _reader("wandb")
+read_mlflow = _reader("mlflow")
 read_dreamerv3 = _reader("dreamerv3")

@@ -85,7 +85,8 @@ def judge(
             f"({observations.grouped_by}), and an interval needs at least "
             f"{LEAST_GROUPS}: add runs."
         )
-    if not observations.along and "distinct" in observations.grouped_by:
+    crossed = all(item.fixed for item in form.inputs)
+    if crossed and "distinct" in observations.grouped_by:
         needed = len(form.parameters) + 2
         if len(observations.labels) < needed:
             general.append(
