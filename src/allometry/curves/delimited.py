@@ -70,6 +70,9 @@ def read_delimited(path: Path, delimiter: str | None = None) -> pl.DataFrame:
         raise Refusal(f"{path} cannot be read as a table.") from None
     if frame.is_empty():
         raise Refusal(f"{path} has a header and no rows: give it one per checkpoint.")
+    # A line that is too short is filled up with nulls: tell it from empty cells.
+    if frame[frame.columns[-1]].null_count():
+        _refuse_first_fault(path, delimiter, names)
     # A column without a name is the index of a frame that somebody wrote.
     frame = frame.drop([name for name in frame.columns if not name.strip()])
     lines = pl.int_range(2, frame.height + 2, dtype=pl.Int64).alias("line")

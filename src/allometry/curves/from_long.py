@@ -74,7 +74,7 @@ def column(values: list[Any]) -> pl.Series:
     return pl.Series([None if v is None else str(v) for v in values], dtype=pl.String)
 
 
-def _float(value: float) -> float:
+def _float(value: int | float) -> float:
     try:
         return float(value)
     except OverflowError:

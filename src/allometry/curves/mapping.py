@@ -199,15 +199,14 @@ def _of_metric(
     known = column.unique().sort().to_list()
     if metric is None and len(known) == 1:
         metric = known[0]
-    kept = frame.filter(column == metric)
-    if metric is None or kept.is_empty():
+    if metric not in known:
         raise Refusal(
             f"{source} holds {len(known)} metrics: "
             f"{', '.join(map(str, known[:20]))}. Choose one: --metric {known[0]}."
         )
     if "performance" not in columns and "value" in names:
         columns = {**columns, "performance": names["value"]}
-    return kept, columns
+    return frame.filter(column == metric), columns
 
 
 def _typed(frame: pl.DataFrame, role: str, name: str, source: str) -> pl.DataFrame:
