@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from allometry.cli import backtest, fit, forecast, import_, plot, report, run
+from allometry.cli import (
+    aggregate,
+    backtest,
+    fit,
+    forecast,
+    forms,
+    import_,
+    isoflop,
+    plot,
+    report,
+    run,
+)
 from allometry.refusal import Refusal
 
 app = typer.Typer(
@@ -23,9 +34,12 @@ for verb in (
     run.run,
     fit.fit,
     forecast.forecast,
+    backtest.backtest,
     plot.plot,
     report.report,
-    backtest.backtest,
+    aggregate.aggregate,
+    isoflop.isoflop,
+    forms.forms,
 ):
     app.command()(verb)
 app.command("import")(import_.import_)

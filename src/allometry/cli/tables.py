@@ -39,15 +39,19 @@ class Source:
         return self.path.with_name(f"{self.path.stem}.fit.json")
 
 
-def read_source(path: Path, columns: Mapping[str, str]) -> Source:
+def read_source(
+    path: Path, columns: Mapping[str, str], *, metric: str | None = None
+) -> Source:
     """Read what `path` names; `columns` are the pairs of `--column`.
+
+    `metric` chooses among several of a file.
 
     Raises `Refusal` where it cannot be read, with file, line and remedy.
     """
     from allometry.curves.opened import open_curves
 
     if not path.is_dir():
-        return _file(path, columns)
+        return _file(path, columns, metric)
     folder = open_curves(path)
     table = folder.table()
     if table.is_empty():
@@ -58,7 +62,7 @@ def read_source(path: Path, columns: Mapping[str, str]) -> Source:
     return Source(path, table, columns, folder)
 
 
-def _file(path: Path, columns: Mapping[str, str]) -> Source:
+def _file(path: Path, columns: Mapping[str, str], metric: str | None) -> Source:
     from allometry.curves import formats
     from allometry.curves.mapping import ROLES, Wanted
 
@@ -71,7 +75,7 @@ def _file(path: Path, columns: Mapping[str, str]) -> Source:
     # A column may be asked for twice: as a role of curves, and as a form's input.
     raw = formats.FORMATS["csv"].read(path).columns
     there = {role: name for role, name in roles.items() if name in raw}
-    read = formats.load("csv", [path], Wanted(columns=there))
+    read = formats.load("csv", [path], Wanted(columns=there, metric=metric))
     renamed = {name: role for role, name in read.columns.items()}
     asked = {**others, **{k: v for k, v in roles.items() if k not in there}}
     meant = {role: _meant(name, renamed) for role, name in asked.items()}

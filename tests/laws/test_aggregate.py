@@ -1,0 +1,161 @@
+"""Aggregates over tasks: golden values, rliable's, reproducible intervals, refusals."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from allometry.laws.aggregate import (
+    STATISTICS,
+    aggregate,
+    final_scores,
+    normalised,
+    probability_of_improvement,
+    profiles,
+)
+from allometry.refusal import Refusal
+
+#: Three tasks of four runs each.
+SCORES = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.7, 0.8], [0.0, 1.0, 1.2, 1.4]])
+
+
+def tidy(scores, method="a") -> pl.DataFrame:
+    rows = [
+        (method, f"t{task}", float(value))
+        for task, values in enumerate(scores)
+        for value in values
+    ]
+    return pl.DataFrame(rows, schema=["method", "task", "performance"], orient="row")
+
+
+def generator(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        # Twelve scores, three left out at each end: .2 .3 … are the middle six.
+        ("iqm", (0.3 + 0.4 + 0.5 + 0.6 + 0.7 + 0.8) / 6),
+        ("median", 0.65),
+        ("mean", (0.25 + 0.65 + 0.9) / 3),
+        ("p20", 0.25 + 0.4 * 0.4),
+        ("optimality_gap", 1 - (1.0 + 2.6 + 3.0) / 12),
+    ],
+)
+def test_golden_values(name: str, value: float) -> None:
+    found = aggregate(tidy(SCORES), generator(), statistics=[name])
+    assert found.estimates["a"][name].value == pytest.approx(value)
+
+
+def test_point_estimates_are_rliable_s() -> None:
+    metrics = pytest.importorskip(
+        "rliable.metrics", reason="rliable is not installed; it is no dependency"
+    )
+    scores = generator(1).random((5, 7))  # runs × tasks
+    found = aggregate(tidy(scores.T), generator(), statistics=list(STATISTICS))
+    theirs = {
+        "iqm": metrics.aggregate_iqm(scores),
+        "median": metrics.aggregate_median(scores),
+        "mean": metrics.aggregate_mean(scores),
+        "optimality_gap": metrics.aggregate_optimality_gap(scores),
+    }
+    for name, value in theirs.items():
+        assert found.estimates["a"][name].value == pytest.approx(value)
+
+
+def test_intervals_are_reproducible_and_hold_the_value() -> None:
+    first = aggregate(tidy(SCORES), generator(3))
+    assert first == aggregate(tidy(SCORES), generator(3))
+    assert first != aggregate(tidy(SCORES), generator(4))
+    for one in first.estimates["a"].values():
+        assert one.low <= one.value <= one.high
+
+
+def test_runs_are_drawn_within_tasks() -> None:
+    """Tasks whose runs are all alike leave nothing to luck."""
+    found = aggregate(tidy([[1.0] * 5, [2.0] * 5, [3.0] * 5]), generator())
+    for one in found.estimates["a"].values():
+        assert one.low == one.value == one.high
+
+
+def test_intervals_of_the_mean_cover() -> None:
+    held = 0
+    for seed in range(200):
+        luck = generator(seed)
+        scores = np.arange(10)[:, None] + luck.normal(0, 1, (10, 8))
+        one = aggregate(tidy(scores), luck, statistics=["mean"], resamples=400)
+        estimate = one.estimates["a"]["mean"]
+        held += estimate.low <= 4.5 <= estimate.high
+    assert 0.80 <= held / 200 <= 0.96
+
+
+def test_methods_are_compared_with_ties_as_halves() -> None:
+    both = pl.concat([tidy([[1, 2], [1, 1]], "a"), tidy([[0, 1], [1, 1]], "b")])
+    found = probability_of_improvement(both, "a", "b", generator())
+    # Task 0: (1>0, 1=1, 2>0, 2>1) = 3.5/4; task 1: all ties.
+    assert found.value == pytest.approx((3.5 / 4 + 0.5) / 2)
+    swapped = probability_of_improvement(both, "b", "a", generator())
+    assert found.value + swapped.value == pytest.approx(1)
+    with pytest.raises(Refusal, match=r"no method 'c'; there are: a, b"):
+        probability_of_improvement(both, "c", "b", generator())
+
+
+def test_profiles_fall_from_one_to_nothing() -> None:
+    found = profiles(tidy(SCORES), np.array([-1.0, 0.45, 2.0]), generator())["a"]
+    assert found.share.tolist() == pytest.approx([1.0, (0 + 1 + 0.75) / 3, 0.0])
+    assert (found.low <= found.share).all()
+    assert (found.share <= found.high).all()
+
+
+def test_few_runs_and_missing_tasks_are_said() -> None:
+    both = pl.concat([tidy(SCORES, "a"), tidy(SCORES[:2, :2], "b")])
+    said = " ".join(aggregate(both, generator()).warnings)
+    assert "b has no run on 1 of 3 tasks (such as t2)" in said
+    assert "b has fewer than 3 runs on 2 tasks" in said
+
+
+def test_scores_are_put_on_one_scale() -> None:
+    table = normalised(tidy([[0.0, 10.0]]), {"t0": 0.0}, {"t0": 20.0})
+    assert table["performance"].to_list() == [0.0, 0.5]
+    with pytest.raises(Refusal, match="Task 't0' needs a low and a high"):
+        normalised(tidy([[0.0, 10.0]]), {"t0": 3.0}, {"t0": 3.0})
+
+
+def curves() -> pl.DataFrame:
+    rows = [
+        (run, "a", "t", x, y)
+        for run, values in {
+            "r1": (1, 2, 3),
+            "r2": (2, 4),
+            "r3": (1, None, None),
+        }.items()
+        for x, y in enumerate(values, 1)
+    ]
+    names = ["run", "method", "task", "interactions", "performance"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def test_curves_become_scores_at_their_end_or_at_a_place() -> None:
+    table, said = final_scores(curves(), chance=0.0)
+    assert dict(table.select("run", "performance").rows()) == {
+        "r1": 3.0, "r2": 4.0, "r3": 0.0,
+    }  # fmt: skip
+    assert said == ("1 runs went non-finite and score 0.",)
+    table, said = final_scores(curves(), at=3.0)
+    assert table["run"].to_list() == ["r1"]
+    assert "1 runs end before 3" in said[0]
+    assert "flatters" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "message"),
+    [
+        (tidy(SCORES), {"by": "algo"}, "no column 'algo'"),
+        (tidy([[1.0, float("nan")]]), {}, "not finite for method 'a' on 't0'"),
+        (tidy(SCORES), {"statistics": ["best"]}, "no statistic 'best'"),
+    ],
+    ids=["column", "nan", "statistic"],
+)
+def test_bad_input_is_refused(table, options, message) -> None:
+    with pytest.raises(Refusal, match=message):
+        aggregate(table, generator(), **options)
