@@ -103,7 +103,7 @@ def fit_table(
     import dataclasses
 
     from allometry import laws
-    from allometry.cli.tables import read_source
+    from allometry.cli.tables import read_source, with_data
     from allometry.laws.crossing import thresholds
 
     source = read_source(path, columns)
@@ -113,6 +113,9 @@ def fit_table(
         if law is None:
             raise Refusal("With --at, name the form too: --law power, threshold, …")
     name = law or _guess(table)
+    if name == "two-term" and "data" not in names:
+        table, more = with_data(table)
+        source = dataclasses.replace(source, notes=(*source.notes, *more))
     found = laws.fit(name, table, columns=names, **_options(settings))
     fit_of = dict(found.card)
     if at is not None:

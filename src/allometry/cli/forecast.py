@@ -1,20 +1,24 @@
-"""`allometry forecast`: what a compute will buy, or what a performance will cost."""
+"""`allometry forecast`: what a compute will buy, or what a result will cost."""
 
+import json as jsonlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from allometry.cli.options import numbers
 from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
-    from allometry.laws.estimates import Estimate
-    from allometry.laws.intrinsic.forecast import Forecast
+    from rich.table import Table
+
+    from allometry.laws.forecast import Forecast
 
 
 def forecast(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of a study, or a fit.json.")
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FIT", help="A fit.json, or a folder that has one."),
     ],
     compute: Annotated[
         float | None,
@@ -24,63 +28,87 @@ def forecast(
         float | None,
         typer.Option(help="Performance to reach: what will it take?"),
     ] = None,
+    loss: Annotated[
+        float | None, typer.Option(help="Loss to reach (two-term): what will it take?")
+    ] = None,
+    size: Annotated[
+        float | None,
+        typer.Option(help="Parameters: what does this size cost instead of the best?"),
+    ] = None,
+    environment: Annotated[
+        float | None,
+        typer.Option(
+            help="What an interaction with the environment costs, as the parameters of "
+            "a network that costs as much: what is the cheapest run then?"
+        ),
+    ] = None,
+    reference: Annotated[
+        float | None,
+        typer.Option(
+            help="Interactions that a person, or another system, needs for the same."
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An input of the form, or its response, such as x=1e6; repeat it."
+        ),
+    ] = None,
+    kappa: Annotated[
+        float | None,
+        typer.Option(help="FLOPs per parameter and datum (two-term); by default 6."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the answers as JSON, and no more.")
+    ] = False,
 ) -> None:
-    """Forecast from a study's law, with 90 % intervals.
+    """Forecast from a law, with 90 % intervals.
 
-    Give either --compute or --performance. Fits the law first if DIR has no fit.json.
-    Warns beyond 30 times the data's compute, and refuses where nothing can be said.
+    Warns beyond 30 times the data, and refuses where nothing can be said. A study's
+    folder without a fit is fitted first.
+
+    Examples: allometry forecast runs/quickstart --compute 1e12 --size 5000; allometry
+    forecast losses.fit.json --loss 2.1; allometry forecast power.fit.json --at x=1e6.
     """
-    if (compute is None) == (performance is None):
+    asked: dict[str, float | None] = {
+        "compute": compute,
+        "performance": performance,
+        "loss": loss,
+        "size": size,
+        "environment": environment,
+        "reference": reference,
+        **numbers(at or [], "--at", "x=1e6"),
+    }
+    question = {name: value for name, value in asked.items() if value is not None}
+    if not question:
         raise Refusal(
-            "Give either --compute or --performance, such as --compute 1e12 or "
-            "--performance 0.99."
+            "Ask something: --compute 1e12, --performance 0.99 or --loss 2.0; a form's "
+            "input with --at x=1e6."
         )
+    from allometry.cli.fits import fit_of
+
+    answer = fit_of(path).forecast(kappa=kappa, **question)
+    if json:
+        typer.echo(jsonlib.dumps(answer.to_dict(), indent=1))
+        return
     from rich.console import Console
     from rich.markup import escape
 
-    from allometry.laws import card
-    from allometry.laws.intrinsic.forecast import forecast as ask
-
-    fit = card.read(_fit_file(folder))
-    answer = ask(fit, compute=compute, performance=performance)
     console = Console(highlight=False)
     console.print(_table(answer))
     for warning in answer.warnings:
         console.print(f"[yellow]Warning:[/yellow] {escape(warning)}")
 
 
-def _fit_file(path: Path) -> Path:
-    """Find the one law to forecast from, fitting it if that has not been done."""
-    from allometry.curves.store import open_store
-    from allometry.reports import verdict
-
-    if path.is_file():
-        return path
-    store = open_store(path)
-    files = verdict.fit_files(path) or verdict.store_verdicts(
-        store, verdict.verdicts(store)
-    )
-    if len(files) > 1:
-        names = ", ".join(str(file) for file in files)
-        raise Refusal(f"{path} holds several laws; name one of its files: {names}.")
-    return files[0]
-
-
-def _table(answer: "Forecast") -> object:
+def _table(answer: "Forecast") -> "Table":
     from rich.table import Table
 
-    rows: dict[str, tuple[Estimate | None, str]] = {
-        "compute": (answer.compute, "FLOPs"),
-        "best size": (answer.optimal_size, "parameters"),
-        "interactions": (answer.optimal_interactions, "agent steps"),
-        "performance": (answer.performance, ""),
-    }
     table = Table("", "value", "90 % interval", "unit", box=None, pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
-    for name, (estimate, unit) in rows.items():
-        if estimate is not None:
-            exact = estimate.low == estimate.high
-            interval = "" if exact else f"{estimate.low:.4g} to {estimate.high:.4g}"
-            table.add_row(name, f"{estimate.value:.4g}", interval, unit)
+    for name, estimate in answer.answers.items():
+        exact = estimate.low == estimate.high
+        interval = "" if exact else f"{estimate.low:.4g} to {estimate.high:.4g}"
+        unit = "" if estimate.unit == "1" else estimate.unit
+        table.add_row(name.replace("_", " "), f"{estimate.value:.4g}", interval, unit)
     return table

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from allometry.cli.options import COLUMN_HELP, number, pairs
+from allometry.cli.tables import KAPPA
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from allometry.laws.isoflop import IsoFlop
-
-#: FLOPs per parameter and token of a language model, forward and backward.
-KAPPA = 6.0
 
 
 def isoflop(
@@ -43,7 +41,7 @@ def isoflop(
     Example: allometry isoflop runs.csv --column parameters=size --column compute=flops
     """
     from allometry import laws
-    from allometry.cli.tables import read_source
+    from allometry.cli.tables import read_source, with_data
     from allometry.laws.isoflop import bias
     from allometry.laws.isoflop import isoflop as profiles
     from allometry.refusal import Refusal
@@ -57,11 +55,8 @@ def isoflop(
     found = profiles(source.table, columns=dict(source.columns), budgets=chosen)
     said: dict[str, Any] = found.to_dict()
     sentences = list(found.warnings)
-    table = source.table
-    if "data" not in table.columns:
-        table = table.with_columns(
-            data=table["compute"] / (kappa * table["parameters"])
-        )
+    table, said_of_data = with_data(source.table, kappa)
+    sentences += said_of_data
     try:
         fit = laws.fit("two-term", table)
     except Refusal as refusal:

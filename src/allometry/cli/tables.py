@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from allometry.curves.imported import Imported
     from allometry.curves.store import Store
 
+#: FLOPs per parameter and datum of a dense network, forward and backward.
+KAPPA = 6.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -60,6 +63,19 @@ def read_source(
             "allometry run."
         )
     return Source(path, table, columns, folder)
+
+
+def with_data(
+    table: "pl.DataFrame", kappa: float = KAPPA
+) -> tuple["pl.DataFrame", tuple[str, ...]]:
+    """Add the column `data` = compute / (κ parameters) where there is none; say so."""
+    if "data" in table.columns or not {"compute", "parameters"} <= set(table.columns):
+        return table, ()
+    made = table.with_columns(data=table["compute"] / (kappa * table["parameters"]))
+    return made, (
+        f"There is no column for data: it is taken as compute / ({kappa:g} × "
+        "parameters).",
+    )
 
 
 def _file(path: Path, columns: Mapping[str, str], metric: str | None) -> Source:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from allometry.laws import figure, prediction, summary
+from allometry.laws import figure, forecast, prediction, summary
 from allometry.laws.estimates import Result
 from allometry.laws.form.form import Form
 
@@ -36,6 +36,16 @@ class Fit(Result):
         """
         given = values if inputs is None else inputs
         return prediction.predict(self, self.form, given)
+
+    def forecast(
+        self, *, kappa: float | None = None, **question: float
+    ) -> forecast.Forecast:
+        """Ask the law; see `laws.forecast.forecast` for what it can be asked.
+
+        `fit.forecast(compute=1e12)`, `fit.forecast(loss=2.0, size=1e9)`,
+        `fit.forecast(x=1e6)`.
+        """
+        return forecast.forecast(self, self.form, kappa=kappa, **question)
 
     def plot(self, path: str | Path | None = None, **options: Any) -> "Figure":
         """Draw the fit for print; `options` are those of `laws.figure.draw`.

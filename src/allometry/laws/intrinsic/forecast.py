@@ -80,6 +80,23 @@ def forecast(
     return _judged(found, fit, natural)
 
 
+def chain(
+    fit: Result, *, compute: float | None = None, performance: float | None = None
+) -> tuple[list[Intrinsic], list[float], float]:
+    """Give the law and its replicates, the I (FLOPs) of each, and the metric's noise.
+
+    For a compute I is that compute; for a performance each replicate has its own.
+    """
+    natural = natural_of(fit)
+    found = _Chain(fit, natural)
+    if compute is not None:
+        return found.laws, [_checked_compute(compute)] * len(found.laws), 0.0
+    performance = math.nan if performance is None else performance
+    natural = _checked_natural(performance, natural)
+    needed = [float(curve.intrinsic_for(performance)) for curve in found.curves]
+    return found.laws, needed, natural.spread / natural.gamma.value
+
+
 class _Chain:
     """The law and the natural metric at their estimates, then of each replicate."""
 
