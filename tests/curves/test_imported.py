@@ -10,6 +10,7 @@ from allometry.curves import imported
 from allometry.curves.formats import load
 from allometry.curves.mapping import Wanted
 from allometry.curves.opened import open_curves
+from allometry.curves.table import RUNS
 from allometry.refusal import Refusal
 
 TEXT = "run,seed,interactions,performance,n_params\n" + "".join(
@@ -34,7 +35,12 @@ def store(folder: Path, conformed, **options) -> imported.Imported:
 def test_an_import_reads_like_a_store(tmp_path: Path, conformed) -> None:
     store(tmp_path / "out", conformed)
     found = open_curves(tmp_path / "out")
-    assert found.runs().columns == ["run", "seed", "parameters", "status"]
+    runs = found.runs()
+    assert set(RUNS) <= set(runs.columns)
+    assert runs.select("run", "seed", "parameters", "fingerprint").rows() == [
+        ("a", 0, 100, None),
+        ("b", 1, 200, None),
+    ]
     assert found.curves()["checkpoint"].to_list() == [0, 1, 2, 3] * 2
     table = found.table()
     assert table["interactions"].to_list() == [1, 2, 3] * 2

@@ -1,5 +1,7 @@
 """`allometry fit`: the law of a study, or of anybody's table, printed and stored."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,6 +120,7 @@ def fit_table(
         source = dataclasses.replace(source, notes=(*source.notes, *more))
     found = laws.fit(name, table, columns=names, **_options(settings))
     fit_of = dict(found.card)
+    fit_of["command"] = "allometry " + shlex.join(sys.argv[1:])
     if at is not None:
         fit_of["at"] = {"performance": at, "of": of}
     notes = tuple(note for note in source.notes if note not in found.warnings)

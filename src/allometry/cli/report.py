@@ -1,33 +1,75 @@
-"""`allometry report`: a study as one page."""
+"""`allometry report`: a study, an import or a fit as one page."""
 
+import json as jsonlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from allometry.refusal import Refusal
+
 if TYPE_CHECKING:
+    from allometry.curves.imported import Imported
     from allometry.curves.store import Store
     from allometry.reports.verdict import Verdict
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="Folder of a study or an import, or a fit.json."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Page to write; by default beside the fit.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help='Print {"page": path} and no more.')
+    ] = False,
 ) -> None:
-    """Write a study's page: DIR/report.html.
+    """Write one page about a law: pictures, intervals, doubts, how to make it again.
 
-    One file that works offline: pictures, the law, its doubts, and how to make it
-    again. Fits the law anew, and writes fit.json too.
+    One file that works offline, to mail. A study's law is fitted anew; of an import or
+    a fit.json, the fit is drawn as it stands.
+
+    Examples: allometry report runs/quickstart; allometry report losses.fit.json.
     """
+    written = _write(path, out, title)
+    typer.echo(jsonlib.dumps({"page": str(written)}) if json else f"Page: {written}")
+
+
+def _write(path: Path, out: Path | None, title: str | None) -> Path:
+    from allometry.cli.fits import fit_of
+    from allometry.curves.imported import RECORD, open_import
     from allometry.curves.store import open_store
-    from allometry.reports import verdict
+    from allometry.reports import form, verdict
 
-    store = open_store(folder)
-    found = verdict.verdicts(store)
-    verdict.store_verdicts(store, found)
-    typer.echo(f"Page: {write_page(store, found)}")
+    if path.is_dir() and not (path / RECORD).is_file():
+        store = open_store(path)
+        found = verdict.verdicts(store)
+        verdict.store_verdicts(store, found)
+        return write_page(store, found, out)
+    fit = fit_of(path)
+    if fit.law == "intrinsic":
+        if not path.is_dir():
+            raise Refusal(
+                f"{path} is an intrinsic law, whose page shows its curves too: import "
+                "them (allometry import csv TABLE --out DIR), fit DIR, report DIR."
+            )
+        only = [verdict.Verdict("", "fit.json", fit)]
+        return write_page(open_import(path), only, out)
+    name = title or (path.name if path.is_dir() else path.name.split(".")[0])
+    text = form.render(fit, title=name, command=str(fit.card.get("command", "")))
+    if path.is_dir() and out is None:
+        return open_import(path).write_text("report.html", text)
+    return _put(out or path.with_name(f"{name}.html"), text)
 
 
-def write_page(store: "Store", found: "list[Verdict]") -> Path:
+def write_page(
+    store: "Store | Imported", found: "list[Verdict]", out: Path | None = None
+) -> Path:
     """Draw the page of a study whose laws are `found`; return where it is."""
     from allometry.reports import page, verdict
 
@@ -40,4 +82,12 @@ def write_page(store: "Store", found: "list[Verdict]") -> Path:
         horizon=verdict.horizon_verdicts(store) or None,
         command=str(store.study.get("command", "")),
     )
-    return store.write_text("report.html", text)
+    return store.write_text("report.html", text) if out is None else _put(out, text)
+
+
+def _put(path: Path, text: str) -> Path:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written ({error.strerror}).") from error
+    return path

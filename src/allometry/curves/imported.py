@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ import pydantic
 import allometry
 from allometry.curves import durable
 from allometry.curves.mapping import AXES, Conformed
-from allometry.curves.table import SCORES, schema
+from allometry.curves.table import CURVES, RUNS, SCORES, Column, schema
 from allometry.refusal import Refusal
 
 RECORD = "import.json"
@@ -71,12 +71,12 @@ class Imported:
         }
 
     def runs(self) -> pl.DataFrame:
-        """Read the table of runs."""
-        return _read(self.path / "runs.parquet")
+        """Read the table of runs; columns that a study's have and it lacks are null."""
+        return _filled(_read(self.path / "runs.parquet"), RUNS)
 
     def curves(self) -> pl.DataFrame:
-        """Read the learning curves."""
-        return _read(self.path / "curves.parquet")
+        """Read the learning curves, filled up like the runs."""
+        return _filled(_read(self.path / "curves.parquet"), CURVES)
 
     def scores(self) -> pl.DataFrame:
         """Give an empty table: imports have no scores beside their curves."""
@@ -84,7 +84,9 @@ class Imported:
 
     def table(self) -> pl.DataFrame:
         """Give curves with the columns of their runs, from the first step on."""
-        table = self.curves().join(self.runs(), on="run", how="left")
+        runs = _read(self.path / "runs.parquet")
+        curves = _read(self.path / "curves.parquet")
+        table = curves.join(runs, on="run", how="left")
         axis = next((role for role in AXES if role in table.columns), None)
         return table if axis is None else table.filter(pl.col(axis) > 0)
 
@@ -214,6 +216,16 @@ def _refuse_used(folder: Path, overwrite: bool) -> None:
             f"{folder} is not empty and holds no import: choose a new or empty folder. "
             "Nothing in it was changed."
         )
+
+
+def _filled(frame: pl.DataFrame, columns: Mapping[str, Column]) -> pl.DataFrame:
+    """Give whole numbers our types, and add the columns that are missing as nulls."""
+    for name, column in columns.items():
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=column.dtype).alias(name))
+        elif column.dtype == pl.Int64() and frame.schema[name].is_float():
+            frame = frame.with_columns(pl.col(name).round().cast(pl.Int64))
+    return frame
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -5,13 +5,13 @@ shade, and a dashed line where the law is extrapolated. Sizes are in inches for 
 column of a paper; no global style is touched.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allometry.laws import prediction
+from allometry.laws import trace
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Result
 from allometry.laws.form.form import Form
@@ -40,10 +40,6 @@ _STYLE: Any = {
 }
 _LAW, _INK = "#0b5394", "#333333"
 _STEPS = 160
-#: The law is drawn this factor beyond the data, dashed.
-_BEYOND = 4.0
-#: At most this many groups have colours and a legend of their own.
-_MOST_COLOURS = 12
 #: At most this many points are drawn.
 _MOST_POINTS = 5_000
 
@@ -124,125 +120,56 @@ def _stamp(axes: "Axes") -> None:
 
 
 def _form(axes: "Axes", result: Result, form: Form) -> None:
-    """Draw the response against one input, a line for each setting of the others."""
+    """Draw the response against one input, a line for each setting of the other."""
     points = {name: np.asarray(values) for name, values in result.points.items()}
-    along = _along(form, points)
-    others = [item.name for item in form.inputs if item.name != along]
-    if len(others) > 1:
+    rest = trace.others(form, points)
+    if len(rest) > 1:
         _against_prediction(axes, result, form, points)
         return
-    x, y = points[along], points[form.response.name]
-    for number, (setting, mine) in enumerate(_settings(points, others)):
-        count = len(np.unique(points[others[0]])) if others else 1
-        colour = _LAW if not others else _ramp(number, count)
-        label = None
-        if others and count <= _MOST_COLOURS:
-            label = _short(setting)
-        kept = _thinned(mine)
-        axes.plot(
-            x[kept], y[kept], ".", ms=3, color=colour, alpha=0.55, mew=0, zorder=2
-        )
-        fixed = {others[0]: setting} if others else {}
-        _curve(axes, result, form, along, x[mine], fixed, colour, label)
+    drawn = trace.traces(result, form, points)
+    for number, one in enumerate(drawn):
+        alone = one.setting is None
+        colour = _LAW if alone else _ramp(number, len(drawn))
+        kept = slice(None, None, max(1, len(one.x) // _MOST_POINTS))
+        axes.plot(one.x[kept], one.y[kept], ".", ms=3, color=colour, alpha=0.55, mew=0)
+        label = None if one.setting is None else _short(one.setting)
+        inside, outside = one.inside, ~one.inside
+        axes.plot(one.grid[inside], one.value[inside], color=colour, label=label)
+        dashed: Any = {"color": colour, "ls": (0, (3, 2))}
+        axes.plot(one.grid[outside], one.value[outside], **dashed)
+        alpha = 0.28 if alone else 0.14
+        axes.fill_between(one.grid, one.low, one.high, color=colour, alpha=alpha, lw=0)
+        if alone:
+            band = (one.band_low, one.band_high)
+            axes.fill_between(one.grid, *band, color=colour, alpha=0.12, lw=0)
     axes.set_xscale("log")
     if form.residual == "log":
         axes.set_yscale("log")
-    axes.set_xlabel(_label(form, along, result))
+    axes.set_xlabel(_label(form, trace.along(form, points), result))
     axes.set_ylabel(_label(form, form.response.name, result))
-    _limits(axes, form, y)
+    _limits(axes, form, points[form.response.name])
     _ticks(axes)
-    if others:
-        _legend(axes, _label(form, others[0], result))
-
-
-def _along(form: Form, points: Mapping[str, Array]) -> str:
-    """Choose the input of the horizontal axis: what grows, else what varies most."""
-    growing = [item.name for item in form.inputs if not item.fixed]
-    if growing:
-        return growing[0]
-    return max(
-        (item.name for item in form.inputs),
-        key=lambda name: len(np.unique(points[name])),
-    )
-
-
-def _settings(
-    points: Mapping[str, Array], others: list[str]
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Give each value of the other input and which points have it; few of many."""
-    if not others:
-        yield 0.0, np.ones(len(next(iter(points.values()))), dtype=bool)
-        return
-    column = points[others[0]]
-    values = np.unique(column)
-    if len(values) > _MOST_COLOURS:
-        edges = np.quantile(column, np.linspace(0, 1, _MOST_COLOURS + 1)[1:-1])
-        part = np.searchsorted(edges, column)
-        for index in np.unique(part):
-            mine = part == index
-            yield float(np.exp(np.mean(np.log(column[mine])))), mine
-        return
-    for value in values:
-        yield float(value), column == value
-
-
-def _curve(
-    axes: "Axes",
-    result: Result,
-    form: Form,
-    along: str,
-    x: Array,
-    fixed: Mapping[str, float],
-    colour: Any,
-    label: str | None,
-) -> None:
-    """Draw the law over the data and, dashed, beyond; bands for a single curve."""
-    low, high = float(x.min()), float(x.max())
-    far = high * (_BEYOND if not fixed else 1.0)
-    grid = np.geomspace(low, far, _STEPS) if far > low else np.array([low])
-    inputs = {name: np.full(len(grid), value) for name, value in fixed.items()}
-    frame = prediction.predict(result, form, {**inputs, along: grid})
-    value = frame["value"].to_numpy()
-    inside = grid <= high * (1 + 1e-9)
-    axes.plot(grid[inside], value[inside], color=colour, label=label, zorder=4)
-    axes.plot(grid[~inside], value[~inside], color=colour, ls=(0, (3, 2)), zorder=4)
-    shades = [("low", "high", 0.28)]
-    shades += [] if fixed else [("band_low", "band_high", 0.12)]
-    for bottom, top, alpha in shades:
-        axes.fill_between(
-            grid,
-            frame[bottom].to_numpy(),
-            frame[top].to_numpy(),
-            color=colour,
-            alpha=alpha if not fixed else alpha / 2,
-            lw=0,
-            zorder=1,
-        )
+    if rest:
+        _legend(axes, _label(form, rest[0], result))
 
 
 def _against_prediction(
     axes: "Axes", result: Result, form: Form, points: Mapping[str, Array]
 ) -> None:
     """Draw what was seen against what the law says, for laws of many inputs."""
-    inputs = {item.name: points[item.name] for item in form.inputs}
-    frame = prediction.predict(result, form, inputs)
-    said, seen = frame["value"].to_numpy(), points[form.response.name]
-    order = np.argsort(said)
-    axes.plot(said, seen, ".", ms=3.5, color=_LAW, alpha=0.6, mew=0)
-    for bottom, top, alpha in (("band_low", "band_high", 0.12), ("low", "high", 0.28)):
-        axes.fill_between(
-            said[order],
-            frame[bottom].to_numpy()[order],
-            frame[top].to_numpy()[order],
-            color=_LAW,
-            alpha=alpha,
-            lw=0,
-        )
-    ends = [float(said.min()), float(said.max())]
+    one = trace.agreement(result, form, points)
+    axes.plot(one.x, one.y, ".", ms=3.5, color=_LAW, alpha=0.6, mew=0)
+    for low, high, alpha in (
+        (one.band_low, one.band_high, 0.12),
+        (one.low, one.high, 0.28),
+    ):
+        axes.fill_between(one.grid, low, high, color=_LAW, alpha=alpha, lw=0)
+    ends = [float(one.x.min()), float(one.x.max())]
     axes.plot(ends, ends, color=_INK, lw=0.8)
     if form.residual == "log":
         axes.set_xscale("log")
         axes.set_yscale("log")
+    _ticks(axes)
     name = _label(form, form.response.name, result)
     axes.set_xlabel(f"{name}, by the law")
     axes.set_ylabel(f"{name}, observed")
@@ -352,12 +279,6 @@ def _limits(axes: "Axes", form: Form, y: Array) -> None:
     else:
         room = 0.15 * float(np.ptp(y)) or 1.0
         axes.set_ylim(float(y.min()) - room, float(y.max()) + room)
-
-
-def _thinned(mine: np.ndarray) -> np.ndarray:
-    place = np.flatnonzero(mine)
-    step = max(1, len(place) // _MOST_POINTS)
-    return place[::step]
 
 
 def _ramp(number: int, count: int) -> Any:

@@ -75,7 +75,7 @@ def render(
         written += [_folded(chapter) for chapter in chapters]
     prose = words.reproduce([fit for _, fit in fits], runs, command)
     written.append(Section("reproduce", "How to reproduce", prose))
-    return _document(study, written, sizes)
+    return document(study, written, sizes)
 
 
 def _chapter(
@@ -156,10 +156,13 @@ def _headline(
     return Section("law", "The law", said + cards + headline.cautions(fit))
 
 
-def _document(
+def document(
     study: Mapping[str, Any], written: Sequence[Section | Group], sizes: Sizes
 ) -> str:
-    """Put the sections, figures, style and scripts into one HTML file."""
+    """Put sections, figures, style and scripts into one HTML file.
+
+    `study` gives its title and description.
+    """
     files = resources.files(__package__)
     script = files.joinpath("page.js").read_text(encoding="utf-8")
     plotly_js = plotly.offline.get_plotlyjs()

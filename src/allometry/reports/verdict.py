@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from allometry import laws
+from allometry.curves.imported import Imported
 from allometry.curves.store import Store
 from allometry.laws import card, request
 from allometry.laws.fit import fit_or_reason
@@ -61,7 +62,7 @@ def verdicts(store: Store) -> list[Verdict]:
     ]
 
 
-def horizon_verdicts(store: Store) -> tuple[HorizonFit, ...]:
+def horizon_verdicts(store: Store | Imported) -> tuple[HorizonFit, ...]:
     """Fit interactions needed against the horizon, by size and level.
 
     Empty unless the study has a law by horizon and names levels.
