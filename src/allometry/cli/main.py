@@ -8,11 +8,13 @@ import typer
 from allometry.cli import (
     aggregate,
     backtest,
+    export,
     fit,
     forecast,
     forms,
     import_,
     isoflop,
+    plan,
     plot,
     report,
     run,
@@ -35,10 +37,12 @@ for verb in (
     fit.fit,
     forecast.forecast,
     backtest.backtest,
+    plan.plan,
     plot.plot,
     report.report,
     aggregate.aggregate,
     isoflop.isoflop,
+    export.export,
     forms.forms,
 ):
     app.command()(verb)

@@ -4,6 +4,7 @@ Belongs here: the columns and their units, where they live on disk, and one read
 foreign format. Knows no agent, no environment and no law.
 """
 
+from allometry.curves.export import to_csv
 from allometry.curves.readers import (
     read_cleanrl,
     read_csv,
@@ -26,4 +27,5 @@ __all__ = [
     "read_tensorboard",
     "read_wandb",
     "read_wide",
+    "to_csv",
 ]

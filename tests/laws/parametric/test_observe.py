@@ -70,7 +70,7 @@ def test_runs_that_have_not_ended_are_left_out_and_counted(table):
         .otherwise(pl.lit("done"))
     )
     seen = observe(TWO_TERM, frame)
-    assert seen.counts == {"rows": 72, "unfinished_runs": 1}
+    assert seen.counts == {"rows": 72, "runs": 9, "unfinished_runs": 1}
 
 
 def test_diverged_rows_are_left_out_or_given_the_chance_response(table):
@@ -78,9 +78,10 @@ def test_diverged_rows_are_left_out_or_given_the_chance_response(table):
     frame = table.with_columns(loss=worst)
     gone = frame["loss"].is_nan().sum()
     seen = observe(TWO_TERM, frame)
-    assert seen.counts == {"rows": 80 - gone, "nonfinite_rows": gone}
+    expected = {"rows": 80 - gone, "runs": 10, "nonfinite_rows": gone}
+    assert seen.counts == expected
     given = observe(TWO_TERM, frame, settings=FormSettings(chance=7.0))
-    assert given.counts == {"rows": 80, "nonfinite_rows": gone}
+    assert given.counts == {"rows": 80, "runs": 10, "nonfinite_rows": gone}
     assert (given.response == 7.0).sum() == gone
 
 

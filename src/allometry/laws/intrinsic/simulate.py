@@ -6,6 +6,7 @@ scenarios are the ways in which real studies depart from that.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -26,7 +27,8 @@ class Scenario:
     correlation `correlation` from one to the next. `plateau` is the stretch of ln I
     over which the response nearly stands still, half-way up. With probability
     `collapse` a run, once past `collapse_level`, falls by a depth drawn from
-    `collapse_depth`.
+    `collapse_depth`. Checkpoints go from `first_interactions` to `interactions`, and
+    `middle` is the ln I at which performance is half-way up.
     """
 
     sizes: int = 8
@@ -43,6 +45,8 @@ class Scenario:
     collapse: float = 0.0
     collapse_depth: tuple[float, float] = (0.2, 0.6)
     collapse_level: float = 0.93
+    first_interactions: float = 1_000.0
+    middle: float = 22.5
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -59,20 +63,26 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 CHANCE = 0.1
-_FIRST_INTERACTIONS = 1_000.0
-#: ln I at the middle of the response, and its width in ln I.
-_MIDDLE, _WIDTH = 22.5, 2.0
+#: Width of the response, in ln I.
+_WIDTH = 2.0
 
 
 def simulate(
-    scenario: Scenario, generator: np.random.Generator, truth: Intrinsic = TRUTH
+    scenario: Scenario,
+    generator: np.random.Generator,
+    truth: Intrinsic = TRUTH,
+    sizes: Sequence[float] | None = None,
 ) -> pl.DataFrame:
     """Simulate a study as a tidy frame, one row per (run, checkpoint).
 
     Columns: run, parameters, seed, interactions, compute (FLOPs), performance, status.
-    The generator is consumed.
+    `sizes` are in parameters, by default as the scenario spaces them. The generator is
+    consumed.
     """
-    sizes = np.geomspace(scenario.smallest, scenario.largest, scenario.sizes)
+    if sizes is None:
+        sizes = np.geomspace(
+            scenario.smallest, scenario.largest, scenario.sizes
+        ).tolist()
     frames = []
     for size in np.round(sizes):
         shared = generator.normal(0.0, scenario.shared_luck)
@@ -82,14 +92,16 @@ def simulate(
     return pl.concat(frames)
 
 
-def response(log_intrinsic: Array, plateau: float = 0.0) -> Array:
+def response(
+    log_intrinsic: Array, plateau: float = 0.0, middle: float = Scenario.middle
+) -> Array:
     """Give the expected performance at ln I: from chance .1, saturating at 1.
 
-    R = .1 + .9 / (1 + exp(−x)), x = (ln I − 22.5) / 2, so that the odds of failure
+    R = .1 + .9 / (1 + exp(−x)), x = (ln I − middle) / 2, so that the odds of failure
     fall as I^−.5, near what Hilton et al. report for CoinRun; with a plateau, a
     stretch of that many log units around the middle on which R rises a tenth as fast.
     """
-    distance = log_intrinsic - _MIDDLE
+    distance = log_intrinsic - middle
     inside = np.clip(distance, -plateau / 2, plateau / 2)
     logit = (distance - 0.9 * inside) / _WIDTH
     return np.asarray(CHANCE + (1 - CHANCE) / (1 + np.exp(-logit)))
@@ -104,10 +116,12 @@ def _run(
     generator: np.random.Generator,
 ) -> pl.DataFrame:
     interactions = np.round(
-        np.geomspace(_FIRST_INTERACTIONS, scenario.interactions, scenario.checkpoints)
+        np.geomspace(
+            scenario.first_interactions, scenario.interactions, scenario.checkpoints
+        )
     )
     log_intrinsic = truth.log_intrinsic(size, interactions) + offset
-    performance = response(log_intrinsic, scenario.plateau)
+    performance = response(log_intrinsic, scenario.plateau, scenario.middle)
     if generator.random() < scenario.collapse:
         performance = _collapse(performance, scenario, generator)
     performance = performance + _correlated_noise(scenario, generator)

@@ -105,7 +105,7 @@ def observe(
         labels=tuple(str(label) for label in labels),
         grouped_by=grouped_by,
         columns=names,
-        counts={"rows": frame.height, **counts},
+        counts={"rows": frame.height, "runs": _runs(frame), **counts},
         along=_along(frame, form),
     )
 
@@ -227,13 +227,17 @@ def _why(counts: Mapping[str, Any]) -> str:
     return f"{', '.join(reasons)}." if reasons else "it is empty."
 
 
+def _runs(frame: pl.DataFrame) -> int:
+    """Count the runs; without names of runs, every row is one."""
+    return frame["run"].n_unique() if "run" in frame.columns else frame.height
+
+
 def _along(frame: pl.DataFrame, form: Form) -> str | None:
     """Name the input that grows along curves; none where runs have few rows each."""
     growing = [role.name for role in form.inputs if not role.fixed and role.positive]
     if not growing or "run" not in frame.columns:
         return None
-    runs = frame["run"].n_unique()
-    return growing[0] if frame.height >= LEAST_ROWS * runs else None
+    return growing[0] if frame.height >= LEAST_ROWS * _runs(frame) else None
 
 
 def _groups(
