@@ -56,6 +56,34 @@ class Outcome:
     def said(self) -> str:
         return re.sub(r"\s+", " ", self.out + self.err)
 
+    @property
+    def document(self):
+        """Parse what was printed, which is to be strict JSON and nothing else."""
+        assert self.code == 0, self
+        return json.loads(self.out, parse_constant=_no_constant)
+
+    def refuses(self, *words: str) -> None:
+        """Check that it ended in one sentence that holds `words`, and in no more."""
+        assert self.code == 2, self
+        assert self.out == ""
+        said = self.said.strip()
+        assert said.startswith("allometry: ")
+        assert said.endswith((".", "…"))
+        for word in words:
+            assert word in said, said
+
+    def is_usage_error(self, *words: str) -> None:
+        """Check that it was refused before it began, with `words` in a box."""
+        assert self.code == 2, self
+        assert self.out == ""
+        assert "Traceback" not in self.err
+        for word in words:
+            assert word in self.err, self.err
+
+
+def _no_constant(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
 
 @pytest.fixture(autouse=True, scope="package")
 def compiled_once(tmp_path_factory):

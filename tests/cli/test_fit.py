@@ -1,8 +1,30 @@
 import json
+from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from allometry.curves.store import open_store
+
+#: A power law of a table: cost = 50 width^−0.35.
+POWER = ["--law", "power", "--column", "x=width", "--column", "y=cost"]
+KEYS = {
+    "version",
+    "law",
+    "parameters",
+    "derived",
+    "identified",
+    "warnings",
+    "replicates",
+    "residuals",
+    "card",
+    "points",
+    "spread",
+    "resampling",
+    "quantile",
+}
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/horizon.csv"
 
 
 def fit_of(path):
@@ -100,3 +122,263 @@ def test_doubts_of_the_record_are_warnings_of_the_law(allometry, stores, tmp_pat
     outcome = allometry("fit", path)
     assert doubt in outcome.said
     assert doubt in fit_of(path)["warnings"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Costs of 12 widths and 3 seeds, with 2 % of luck."""
+    generator = np.random.default_rng(0)
+    width = np.repeat(np.geomspace(1e1, 1e6, 12), 3)
+    luck = np.exp(0.02 * generator.standard_normal(len(width)))
+    path = tmp_path / "costs.csv"
+    pl.DataFrame({"width": width, "cost": 50 * width**-0.35 * luck}).write_csv(path)
+    return path
+
+
+def values(found):
+    return {name: one["value"] for name, one in found["parameters"].items()}
+
+
+def test_a_power_law_of_a_table_is_told_and_written_beside_it(allometry, table):
+    outcome = allometry("fit", table, *POWER)
+    assert outcome.code == 0
+    target = table.with_name("costs.fit.json")
+    assert f"Written: {target}" in outcome.out
+    assert f"allometry plot {target}" in outcome.said
+    found = json.loads(target.read_text(encoding="utf-8"))
+    assert found["law"] == "power"
+    assert found["identified"] is True
+    for name, truth in (("a", 50), ("b", 0.35)):
+        one = found["parameters"][name]
+        assert one["low"] < truth < one["high"]
+        assert one["value"] == pytest.approx(truth, rel=0.03)
+        row = f"{name} {one['value']:.4g} {one['low']:.4g} to {one['high']:.4g}"
+        assert row in outcome.said
+    assert found["spread"] == pytest.approx(0.02, rel=0.3)
+
+
+def test_json_of_a_table_has_the_documented_keys(allometry, table, tmp_path):
+    out = tmp_path / "power.json"
+    outcome = allometry("fit", table, *POWER, "--out", out, "--json")
+    assert set(outcome.document) == KEYS
+    assert outcome.out == out.read_text(encoding="utf-8")
+    assert not table.with_name("costs.fit.json").exists()
+    card = outcome.document["card"]
+    assert card["command"].startswith(f"allometry fit {table} --law power")
+    assert card["columns"] == {"x": "width", "y": "cost"}
+
+
+def test_settings_reach_the_fit(allometry, table):
+    words = ["--set", "interval=bootstrap", "--set", "resamples=40", "--json"]
+    found = allometry("fit", table, *POWER, *words).document
+    assert found["resampling"] == "bootstrap"
+    assert len(found["replicates"]) == 40
+    assert values(found) == pytest.approx({"a": 50.0, "b": 0.35}, rel=0.03)
+    found = allometry("fit", table, *POWER, "--by", "width", "--json").document
+    assert len(found["replicates"]) == 12
+
+
+def reach(path, settings, need, seeds=2):
+    """Write curves that gain 0.1 per e-fold, and are at 0.5 where they `need` to be.
+
+    Crossings are read log-linearly between checkpoints, hence without an error.
+    """
+    steps = np.geomspace(1e3, 1e7, 9)
+    rows = [
+        {
+            "run": f"run-{number}-{seed}",
+            **setting,
+            "seed": seed,
+            "interactions": step,
+            "compute": 6 * step * setting.get("parameters", 1.0),
+            "performance": 0.5 + 0.1 * float(np.log(step / need(**setting))),
+        }
+        for number, setting in enumerate(settings)
+        for seed in range(seeds)
+        for step in steps
+    ]
+    pl.DataFrame(rows).write_csv(path)
+    return path
+
+
+HORIZONS = [{"horizon": h} for h in (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)]
+SIZES = [{"parameters": float(N)} for N in np.geomspace(1e3, 1e6, 7)]
+GRID = [
+    {"updates_per_interaction": float(sigma), "parameters": float(N)}
+    for sigma in np.geomspace(0.25, 8, 6)
+    for N in np.geomspace(1e4, 1e6, 6)
+]
+
+
+def by_horizon(horizon):
+    return 2e4 * (1 + horizon / 20)
+
+
+def by_size(parameters):
+    return 1e6 * parameters**-0.3
+
+
+def by_both(updates_per_interaction, parameters):
+    sigma, N = updates_per_interaction, parameters
+    return 2e4 * (1 + (2 / sigma) ** 0.7 + (1e5 / N) ** 0.6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "need", "words", "truth"),
+    [
+        (HORIZONS, by_horizon, ["horizon"], {"E_0": 2e4, "h_0": 20.0}),
+        (
+            GRID,
+            by_both,
+            ["threshold"],
+            {"D_min": 2e4, "a": 2.0, "alpha": 0.7, "b": 1e5, "beta": 0.6},
+        ),
+        (
+            SIZES,
+            by_size,
+            ["power", "--column=x=parameters", "--column=y=interactions"],
+            {"a": 1e6, "b": 0.3},
+        ),
+        (
+            SIZES,
+            by_size,
+            ["power", "--of=compute", "--column=x=parameters", "--column=y=compute"],
+            {"a": 6e6, "b": -0.7},
+        ),
+    ],
+    ids=["horizon", "threshold", "power", "power of compute"],
+)
+def test_at_a_performance_the_law_is_that_of_what_runs_needed(
+    allometry, tmp_path, settings, need, words, truth
+):
+    path = reach(tmp_path / "curves.csv", settings, need)
+    outcome = allometry("fit", path, "--at", "0.5", "--law", *words, "--json")
+    found = outcome.document
+    assert set(found) == KEYS
+    assert found["law"] == words[0]
+    assert found["identified"] is True
+    assert values(found) == pytest.approx(truth, rel=1e-4)
+    of = "compute" if "--of=compute" in words else "interactions"
+    assert found["card"]["at"] == {"performance": 0.5, "of": of}
+    assert len(found["residuals"]) == 2 * len(settings)
+
+
+def test_the_level_says_what_is_needed(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon)
+    outcome = allometry("fit", path, "--law", "horizon", "--at", "0.4", "--json")
+    # A tenth of performance is an e-fold of interactions.
+    truth = {"E_0": 2e4 / np.e, "h_0": 20.0}
+    assert values(outcome.document) == pytest.approx(truth, rel=1e-4)
+
+
+def test_runs_that_never_get_there_are_counted(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon, seeds=3)
+    early = pl.col("interactions") < by_horizon(10.0)
+    pl.read_csv(path).filter(early | (pl.col("run") != "run-2-0")).write_csv(path)
+    outcome = allometry("fit", path, "--law", "horizon", "--at", "0.5")
+    assert outcome.code == 0
+    assert "1 rows have no interactions (runs that never got there" in outcome.said
+    found = json.loads(path.with_name("curves.fit.json").read_text("utf-8"))
+    assert len(found["residuals"]) == 17
+    assert values(found) == pytest.approx({"E_0": 2e4, "h_0": 20.0}, rel=1e-4)
+
+
+def test_the_horizon_study_of_the_documentation_is_fitted(allometry, tmp_path):
+    out = tmp_path / "horizon.json"
+    words = ["--law", "horizon", "--at", "0.6", "--out", out]
+    outcome = allometry("fit", EXAMPLE, *words)
+    assert outcome.code == 0
+    assert "Not identified" not in outcome.said
+    found = json.loads(out.read_text(encoding="utf-8"))
+    # What the command gave when the study was published.
+    assert values(found) == pytest.approx({"E_0": 3.306e4, "h_0": 50.93}, rel=0.01)
+    assert found["parameters"]["E_0"]["unit"] == "agent steps"
+    assert found["identified"] is True
+
+
+def test_a_performance_that_few_reach_does_not_tell_the_law(allometry, tmp_path):
+    words = ["--law", "horizon", "--at", "0.99", "--out", tmp_path / "horizon.json"]
+    outcome = allometry("fit", EXAMPLE, *words)
+    assert outcome.code == 0
+    assert "Not identified" in outcome.said
+    assert "45 rows have no interactions" in outcome.said
+    assert "at 1 of the settings, which are left out" in outcome.said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], ["Say which law: --law NAME", "lacks run", "power (x → y)"]),
+        (["--law", "chinchilla"], ["no law 'chinchilla'; choose from: intrinsic"]),
+        (["--law", "power"], ["no column 'x'", "'power' needs", "--column x=…"]),
+        (["--law", "two-term"], ["no column 'parameters'", "--column parameters=…"]),
+        ([*POWER[:4], "--column", "y=cots"], ["'cots'", "Did you mean 'cost'?"]),
+        ([*POWER, "--column", "x=cost"], ["--column gives 'x' twice", "keep one"]),
+        ([*POWER, "--column", "z"], ["'z' is no pair", "parameters=critic_params"]),
+        ([*POWER, "--set", "los=huber"], ["no key 'los'", "Use one of: loss, delta"]),
+        ([*POWER, "--set", "loss=cubic"], ["'loss' cannot be used", "'squared'"]),
+        ([*POWER, "--set", "delta=-1"], ["delta is -1: give a number above 0"]),
+        ([*POWER, "--set", "delta=1,x"], ["--set delta: 'x' is no number"]),
+        ([*POWER, "--set", "exclude_first=1"], ["exclude_first is 1", "less than 1"]),
+        ([*POWER, "--set", "resamples=9"], ["resamples is 9", "at least 20"]),
+        ([*POWER, "--by", "depth"], ["no column 'depth' to group by", "width, cost"]),
+        ([*POWER, "--at", "0.5"], ["needs the column 'run'", "has: width, cost"]),
+        ([*POWER, "--out", "no/fit.json"], ["no/fit.json cannot be written"]),
+    ],
+)
+def test_bad_input_about_a_table_is_named(
+    allometry, table, monkeypatch, words, message
+):
+    monkeypatch.chdir(table.parent)
+    for more in ([], ["--json"]):
+        allometry("fit", "costs.csv", *words, *more).refuses(*message)
+    assert [file.name for file in table.parent.iterdir()] == ["costs.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], ["With --at, name the form too: --law power"]),
+        (["--law", "horizn"], ["no law 'horizn'; choose from: ", "horizon"]),
+        (
+            ["--law", "threshold"],
+            ["'updates_per_interaction' (σ", "--column updates_per_interaction=…"],
+        ),
+        (["--law", "horizon", "--of", "joules"], ["'joules'", "has: run, horizon"]),
+        (
+            ["--law", "horizon", "--column", "horizon=horizn"],
+            ["Did you mean 'horizon'"],
+        ),
+        (["--law", "horizon", "--by", "depth"], ["no column 'depth' to group by"]),
+    ],
+)
+def test_bad_input_about_a_performance_is_named(allometry, tmp_path, words, message):
+    path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon)
+    allometry("fit", path, "--at", "0.5", *words).refuses(*message)
+    assert [file.name for file in tmp_path.iterdir()] == ["curves.csv"]
+
+
+def test_too_few_data_are_refused_with_what_it_takes(allometry, table, tmp_path):
+    pl.read_csv(table).head(2).write_csv(table)
+    allometry("fit", table, *POWER).refuses(
+        "'power' has 2 parameters, and there are 2 observations", "at least 3"
+    )
+    path = reach(tmp_path / "curves.csv", HORIZONS[:1], by_horizon)
+    allometry("fit", path, "--law", "horizon", "--at", "0.5").refuses(
+        "'horizon' has 2 parameters, and there are 2 observations", "at least 3"
+    )
+
+
+def test_a_table_that_cannot_be_read_is_named(allometry, table):
+    missing = table.with_name("absent.csv")
+    allometry("fit", missing, *POWER).refuses(f"{missing} does not exist: name a table")
+    table.write_text("width,cost\n1,2\n3\n", encoding="utf-8")
+    allometry("fit", table, *POWER).refuses(
+        f"{table}, line 3 has 1 cells, and the header has 2", "Give every line as many"
+    )
+    table.write_text("width,cost\n1,2\nwide,3\n", encoding="utf-8")
+    allometry("fit", table, *POWER).refuses("'width' holds String", "to numbers")
+
+
+def test_a_performance_that_is_no_number_is_a_usage_error(allometry, table):
+    allometry("fit", table, *POWER, "--at", "high").is_usage_error("--at")

@@ -1,0 +1,202 @@
+"""Scores over tasks: numbers that can be made by hand, and what is no score."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+#: Means of the two methods on three tasks; four runs lie around each.
+MEANS = {"plain": (1, 3, 5), "wide": (2, 4, 7)}
+AROUND = (-0.5, -0.25, 0.25, 0.5)
+LOW = ["--low", "a=0", "--low", "b=0", "--low", "c=0"]
+HIGH = ["--high", "a=1", "--high", "b=5", "--high", "c=10"]
+
+
+@pytest.fixture
+def table(tmp_path) -> Path:
+    rows = [
+        {"method": method, "task": task, "performance": mean + more}
+        for method, means in MEANS.items()
+        for task, mean in zip("abc", means, strict=True)
+        for more in AROUND
+    ]
+    path = tmp_path / "scores.csv"
+    pl.DataFrame(rows).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def curves(tmp_path) -> Path:
+    """Three runs per method that gain 1 (plain) or 2 (wide) per 100 interactions."""
+    rows = [
+        {
+            "run": f"{method}-{seed}",
+            "method": method,
+            "env_name": "a",
+            "interactions": step,
+            "performance": str(gain * step / 100 + seed),
+        }
+        for method, gain in (("plain", 1), ("wide", 2))
+        for seed in range(3)
+        for step in (100, 200, 300, 400)
+    ]
+    path = tmp_path / "curves.csv"
+    pl.DataFrame(rows).write_csv(path)
+    return path
+
+
+def values(found, statistic):
+    """Give one statistic by method, having checked that its interval holds it."""
+    for one in found["methods"].values():
+        assert set(one[statistic]) == {"value", "low", "high"}
+        assert (
+            one[statistic]["low"] <= one[statistic]["value"] <= one[statistic]["high"]
+        )
+    return {name: one[statistic]["value"] for name, one in found["methods"].items()}
+
+
+def test_what_is_printed_are_statistics_by_method(allometry, table) -> None:
+    outcome = allometry("aggregate", table)
+    assert outcome.code == 0
+    assert "method statistic value 90 % interval" in outcome.said
+    assert "plain iqm 3 " in outcome.said
+    assert "plain p20 1.8 " in outcome.said
+    assert "wide median 4 " in outcome.said
+    assert "wide mean 4.333 " in outcome.said
+    assert "nan" not in outcome.said
+
+
+def test_json_has_the_documented_keys_and_the_numbers_by_hand(allometry, table) -> None:
+    found = allometry("aggregate", table, "--json").document
+    assert set(found) == {"methods", "runs", "warnings", "notes"}
+    for one in found["methods"].values():
+        assert list(one) == ["iqm", "median", "mean", "p20"]
+    # The middle six of twelve scores; 0.4 of the way between two tasks.
+    assert values(found, "iqm") == pytest.approx({"plain": 3.0, "wide": 25 / 6})
+    assert values(found, "median") == pytest.approx({"plain": 3.0, "wide": 4.0})
+    assert values(found, "mean") == pytest.approx({"plain": 3.0, "wide": 13 / 3})
+    assert values(found, "p20") == pytest.approx({"plain": 1.8, "wide": 2.8})
+    assert found["runs"] == {name: {"a": 4, "b": 4, "c": 4} for name in MEANS}
+    assert found["warnings"] == found["notes"] == []
+
+
+def test_the_seed_draws_the_intervals_and_nothing_else(allometry, table) -> None:
+    first, again, other = (
+        allometry("aggregate", table, "--json", "--seed", seed).document
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+    assert values(first, "iqm") == values(other, "iqm")
+
+
+def test_the_statistics_asked_for_are_those_given(allometry, table) -> None:
+    words = ["--statistic", "optimality_gap", "--statistic", "mean"]
+    found = allometry("aggregate", table, *words, "--json").document
+    assert list(found["methods"]["plain"]) == ["optimality_gap", "mean"]
+    # Two of plain's twelve runs fall short of 1: by 0.5 and by 0.25.
+    assert values(found, "optimality_gap") == pytest.approx(
+        {"plain": 0.75 / 12, "wide": 0.0}
+    )
+
+
+def test_low_and_high_put_tasks_on_one_scale(allometry, table) -> None:
+    found = allometry("aggregate", table, *LOW, *HIGH, "--json").document
+    plain, wide = (1 + 3 / 5 + 5 / 10) / 3, (2 + 4 / 5 + 7 / 10) / 3
+    assert values(found, "mean") == pytest.approx({"plain": plain, "wide": wide})
+
+
+def test_columns_may_have_names_of_their_own(allometry, table, tmp_path) -> None:
+    names = {"method": "depth", "task": "puzzle", "performance": "solved"}
+    path = tmp_path / "named.csv"
+    pl.read_csv(table).rename(names).write_csv(path)
+    words = ["--by", "depth", "--task", "puzzle", "--score", "solved"]
+    outcome = allometry("aggregate", path, *words)
+    assert outcome.said.startswith("depth statistic")
+    assert "wide iqm 4.167 " in outcome.said
+
+
+def test_curves_count_with_their_last_score(allometry, curves) -> None:
+    found = allometry("aggregate", curves, "--json").document
+    assert values(found, "mean") == pytest.approx({"plain": 5.0, "wide": 9.0})
+    assert found["runs"] == {"plain": {"a": 3}, "wide": {"a": 3}}
+    found = allometry("aggregate", curves, "--at", "200", "--json").document
+    assert values(found, "mean") == pytest.approx({"plain": 3.0, "wide": 5.0})
+    assert found["notes"] == []
+
+
+def test_runs_that_end_too_early_are_left_out_and_counted(allometry, curves) -> None:
+    text = curves.read_text(encoding="utf-8")
+    curves.write_text(text.replace("plain-2,plain,a,400,6.0\n", ""), encoding="utf-8")
+    outcome = allometry("aggregate", curves, "--at", "400")
+    assert "1 runs end before 400 and are left out." in outcome.said
+    assert "plain has fewer than 3 runs on 1 tasks" in outcome.said
+    found = allometry("aggregate", curves, "--at", "400", "--json").document
+    assert values(found, "mean") == pytest.approx({"plain": 4.5, "wide": 9.0})
+    assert found["runs"]["plain"] == {"a": 2}
+    assert len(found["notes"]) == len(found["warnings"]) == 1
+
+
+def test_a_run_that_diverged_scores_chance_or_is_said_to_flatter(
+    allometry, curves
+) -> None:
+    text = curves.read_text(encoding="utf-8")
+    curves.write_text(text.replace("plain,a,400,4.0", "plain,a,400,nan"), "utf-8")
+    outcome = allometry("aggregate", curves)
+    assert "1 runs went non-finite and are left out, which flatters" in outcome.said
+    assert "say what chance scores" in outcome.said
+    found = allometry("aggregate", curves, "--chance", "-1", "--json").document
+    assert values(found, "mean") == pytest.approx({"plain": 10 / 3, "wide": 9.0})
+    assert found["notes"] == ["1 runs went non-finite and score -1."]
+
+
+def test_a_method_that_lacks_a_task_is_warned_of(allometry, table) -> None:
+    lines = table.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("wide,c")]
+    table.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    said = allometry("aggregate", table).said
+    assert "wide has no run on 1 of 3 tasks (such as c)" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--by", "algo"], ["no column 'algo'", "it has: method, task, performance"]),
+        (["--task", "game"], ["no column 'game'", "it has: method, task"]),
+        (["--score", "win"], ["no column 'win'", "it has: method, task"]),
+        (["--score", "task"], ["Column 'task' holds String, not numbers"]),
+        (["--statistic", "mode"], ["no statistic 'mode'", "choose from: iqm, median"]),
+        (LOW, ["Task 'a' needs a low and a high score, high above low"]),
+        ([*LOW, *HIGH[2:]], ["Task 'a' needs a low and a high score"]),
+        ([*LOW, *HIGH[2:], "--high", "a=-1"], ["Task 'a'", "high above low"]),
+        ([*LOW, *HIGH[2:], "--high", "a=nan"], ["Task 'a'", "high above low"]),
+        (["--low", "a=none"], ["--low a=none", "'none' is no number", "1.2e6"]),
+        (["--high", "a"], ["--high 'a' is no pair", "write --high walker=1000"]),
+        (["--low", "a=0", "--low", "a=1"], ["--low gives 'a' twice", "keep one"]),
+        (["--column", "score"], ["no pair", "write --column performance=return"]),
+        (["--metric", "win"], ["no column 'metric'", "Its columns: method, task"]),
+    ],
+)
+def test_bad_input_is_named(allometry, table, words, message) -> None:
+    allometry("aggregate", table, *words).refuses(*message)
+    allometry("aggregate", table, *words, "--json").refuses(*message)
+
+
+def test_a_score_that_is_not_finite_is_refused(allometry, table) -> None:
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("wide,b,4.5", "wide,b,nan"), encoding="utf-8")
+    allometry("aggregate", table).refuses(
+        "not finite for method 'wide' on 'b' (1 such rows)", "the score of chance"
+    )
+
+
+def test_a_table_that_is_not_there_is_named(allometry, tmp_path) -> None:
+    path = tmp_path / "absent.csv"
+    allometry("aggregate", path).refuses(str(path), "does not exist", "name a table")
+    path.write_text("method,task,performance\n", encoding="utf-8")
+    allometry("aggregate", path).refuses(str(path), "has a header and no rows")
+
+
+@pytest.mark.parametrize("option", ["--at", "--chance", "--seed"])
+def test_an_option_that_is_no_number_is_a_usage_error(allometry, table, option) -> None:
+    allometry("aggregate", table, option, "much").is_usage_error(option)

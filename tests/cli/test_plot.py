@@ -1,0 +1,142 @@
+"""A fit becomes a figure of the kind that its name asks for, or none at all."""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+COLUMNS = ["--column", "x=width", "--column", "y=cost"]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    """Costs that follow y = 50 x^−0.35 but for 2 % of luck."""
+    generator = np.random.default_rng(0)
+    x = np.repeat(np.geomspace(1e1, 1e6, 12), 3)
+    y = 50 * x**-0.35 * np.exp(0.02 * generator.standard_normal(len(x)))
+    path = tmp_path_factory.mktemp("plot") / "power.csv"
+    pl.DataFrame({"width": x, "cost": y}).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def fit(allometry, table) -> Path:
+    path = table.with_name("power.fit.json")
+    if not path.exists():
+        assert allometry("fit", table, "--law", "power", *COLUMNS).code == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "magic"),
+    [
+        ("law.pdf", b"%PDF-"),
+        ("law.png", b"\x89PNG\r\n\x1a\n"),
+        ("law.svg", b"<?xml"),
+        ("LAW.PNG", b"\x89PNG\r\n\x1a\n"),
+    ],
+)
+def test_the_suffix_says_the_kind(allometry, fit, tmp_path, name, magic) -> None:
+    outcome = allometry("plot", fit, "--out", tmp_path / name)
+    assert outcome.code == 0
+    assert outcome.out == f"Figure: {tmp_path / name}\n"
+    assert (tmp_path / name).read_bytes().startswith(magic)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_without_a_name_it_is_law_pdf_here(
+    allometry, fit, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert allometry("plot", fit).out == "Figure: law.pdf\n"
+    assert Path("law.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_json_is_the_path_and_no_more(allometry, fit, tmp_path) -> None:
+    out = tmp_path / "law.svg"
+    outcome = allometry("plot", fit, "--out", out, "--json")
+    assert outcome.document == {"figure": str(out)}
+    assert out.read_text(encoding="utf-8").rstrip().endswith("</svg>")
+
+
+@pytest.mark.parametrize(("width", "pixels"), [("3.4", 1020), ("5", 1500)])
+def test_the_width_is_in_inches(allometry, fit, tmp_path, width, pixels) -> None:
+    out = tmp_path / "law.png"
+    assert allometry("plot", fit, "--out", out, "--width", width).code == 0
+    across, down = struct.unpack(">II", out.read_bytes()[16:24])
+    assert (across, down) == (pixels, pixels * 3 // 4)
+
+
+def test_the_title_and_the_columns_stand_in_the_figure(
+    allometry, fit, tmp_path
+) -> None:
+    out = tmp_path / "law.svg"
+    outcome = allometry("plot", fit, "--out", out, "--title", "Cost <of> a width")
+    assert outcome.code == 0
+    text = out.read_text(encoding="utf-8")
+    assert "Cost &lt;of&gt; a width" in text
+    assert ">width<" in text
+    assert ">cost<" in text
+    assert "not identified" not in text
+
+
+def test_a_law_that_is_not_identified_is_stamped_so(allometry, table, tmp_path) -> None:
+    fit, out = tmp_path / "floor.json", tmp_path / "law.svg"
+    outcome = allometry("fit", table, "--law", "power-floor", *COLUMNS, "--out", fit)
+    assert outcome.code == 0
+    assert allometry("plot", fit, "--out", out).code == 0
+    assert "not identified" in out.read_text(encoding="utf-8")
+
+
+def test_a_folder_stands_for_the_fit_in_it(allometry, fit, tmp_path) -> None:
+    out = tmp_path / "law.png"
+    (tmp_path / "fit.json").write_bytes(fit.read_bytes())
+    assert allometry("plot", tmp_path, "--out", out).code == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["law.docx", "law", "law.png.txt"])
+def test_an_unknown_suffix_is_refused(allometry, fit, tmp_path, name) -> None:
+    outcome = allometry("plot", fit, "--out", tmp_path / name)
+    outcome.refuses(str(tmp_path / name), "Name a file that ends in .pdf, .svg or .png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(allometry, fit, tmp_path) -> None:
+    out = tmp_path / "nowhere" / "law.png"
+    allometry("plot", fit, "--out", out).refuses(str(out), "cannot be written")
+
+
+def test_what_is_no_fit_is_refused(allometry, table, tmp_path) -> None:
+    out = ["--out", tmp_path / "law.png"]
+    missing = tmp_path / "missing.json"
+    again = "with `allometry fit`"
+    allometry("plot", missing, *out).refuses(str(missing), "does not exist", again)
+    allometry("plot", table, *out).refuses(str(table), "is not valid JSON", again)
+    allometry("plot", tmp_path, *out).refuses(str(tmp_path), "is empty")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"points": {}}, ["holds no points", "Make it again with `allometry fit`"]),
+        ({"law": "mine"}, ["'mine' is not known here", "laws.forms.add(form)"]),
+        ({"version": 99}, ["version 99", "Install a newer Allometry"]),
+    ],
+)
+def test_a_fit_that_cannot_be_drawn_says_why(
+    allometry, fit, tmp_path, change, words
+) -> None:
+    path = tmp_path / "fit.json"
+    document = json.loads(fit.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**document, **change}), encoding="utf-8")
+    allometry("plot", path, "--out", tmp_path / "law.png").refuses(*words)
+    assert not (tmp_path / "law.png").exists()
+
+
+def test_a_width_that_is_no_number_is_a_usage_error(allometry, fit) -> None:
+    allometry("plot", fit, "--width", "wide").is_usage_error("--width")
