@@ -15,6 +15,7 @@ import pathlib
 from collections.abc import Iterator
 
 import numpy as np
+from page import put
 
 from allometry.laws.intrinsic.clean import points
 from allometry.laws.intrinsic.settings import IntrinsicSettings
@@ -32,29 +33,6 @@ CASES["all sizes too big"] = (
     Scenario(smallest=50_000.0, largest=5_000_000.0),
     IntrinsicSettings(),
 )
-
-TEXT = """# Coverage of the intrinsic law's intervals
-
-How well the fit recovers a known truth (α_N .7, α_E .5, size exponent .417) from {n}
-simulated studies a row, and how often its 90 % interval holds it. Base: 8 sizes × 3
-seeds × 40 checkpoints, luck per run .25 in ln I, noise of .02 correlated along a curve.
-Mean error, root-mean-square error and coverage are over all studies, refused or not.
-With {n} studies a coverage of 90 % is known to ± {spread:.0f} points, one
-standard error.
-
-Command: `{command}`
-
-{table}
-
-What is asked of it: base, mean error within ± .01 and root-mean-square error at most
-.035; coverage between 87 and 98 % in every scenario but *30 × too big*. The last three
-rows are studies that cannot be identified and must be refused: sizes that hardly
-overlap in return, curves that collapse and were not cleaned, data on one side of the
-frontier.
-
-A row's scenario is defined, with its numbers, in
-`src/allometry/laws/intrinsic/simulate.py`.
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,13 +91,7 @@ def main() -> None:
         lines.append(str(row))
         print(row, flush=True)
     if options.write:
-        command = f"python benchmarks/coverage.py --studies {options.studies}"
-        spread = 100 * np.sqrt(0.09 / options.studies)
-        text = TEXT.format(
-            n=options.studies, spread=spread, command=command, table="\n".join(lines)
-        )
-        options.write.parent.mkdir(parents=True, exist_ok=True)
-        options.write.write_text(text, encoding="utf-8")
+        put(options.write, "intrinsic", lines)
 
 
 if __name__ == "__main__":

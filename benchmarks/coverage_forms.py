@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
+from page import put
 
 from allometry import laws
 from allometry.laws.form.form import Form
@@ -310,14 +311,7 @@ def main() -> None:
             lines.append(row)
             print(row, flush=True)
     if options.write:
-        text = options.write.read_text(encoding="utf-8")
-        before, _, rest = text.partition("<!-- table -->\n")
-        _, _, after = rest.partition("<!-- end of table -->")
-        table = "\n".join(lines)
-        options.write.write_text(
-            f"{before}<!-- table -->\n{table}\n<!-- end of table -->{after}",
-            encoding="utf-8",
-        )
+        put(options.write, "forms", lines)
 
 
 if __name__ == "__main__":

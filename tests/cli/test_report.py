@@ -1,3 +1,23 @@
+"""Tests of `allometry report`: of a study, of a table's fit, of an import."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+@pytest.fixture
+def digits(allometry, tmp_path, monkeypatch):
+    """Give a folder with the runs of the digits, as a CSV, and their fit."""
+    shutil.copy(EXAMPLES / "digits.csv", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert allometry("fit", "digits.csv").code == 0
+    return tmp_path
+
+
 def test_a_page_is_written_beside_its_law(allometry, stores, tmp_path):
     path = stores.simulated(tmp_path / "s").path
     outcome = allometry("report", path)
@@ -22,3 +42,49 @@ def test_a_page_replaces_the_one_before(allometry, stores, tmp_path):
     (path / "report.html").write_text("an old page")
     assert allometry("report", path).code == 0
     assert "an old page" not in (path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_fit_of_a_table_becomes_a_page_with_its_curves(allometry, digits):
+    outcome = allometry("report", "digits.fit.json")
+    assert outcome.code == 0
+    assert outcome.said.strip() == "Page: digits.html"
+    text = (digits / "digits.html").read_text(encoding="utf-8")
+    assert "How fast each size learns" in text
+    assert "allometry fit digits.csv" in text
+    assert {path.name for path in digits.iterdir()} == {
+        "digits.csv",
+        "digits.fit.json",
+        "digits.html",
+    }
+
+
+def test_the_table_is_found_beside_its_fit(allometry, digits, tmp_path, monkeypatch):
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("digits.csv", "digits.fit.json"):
+        shutil.move(digits / name, moved / name)
+    outcome = allometry("report", "moved/digits.fit.json", "--out", "page.html")
+    assert outcome.code == 0
+    assert (tmp_path / "page.html").is_file()
+
+
+def test_without_its_table_the_page_is_refused_with_the_remedy(allometry, digits):
+    (digits / "digits.csv").unlink()
+    outcome = allometry("report", "digits.fit.json")
+    assert outcome.code == 2
+    assert "digits.csv is not there: put it beside the fit" in outcome.said
+
+
+def test_an_intrinsic_fit_without_any_source_is_refused(allometry, digits):
+    path = digits / "digits.fit.json"
+    document = json.loads(path.read_text())
+    del document["card"]["table"]
+    path.write_text(json.dumps(document))
+    outcome = allometry("report", "digits.fit.json")
+    assert outcome.code == 2
+    assert "allometry report DIR" in outcome.said
+
+
+def test_the_page_can_be_named_and_told_as_json(allometry, digits):
+    outcome = allometry("report", "digits.fit.json", "--out", "x.html", "--json")
+    assert json.loads(outcome.said) == {"page": "x.html"}

@@ -13,8 +13,11 @@ def plot(
         typer.Argument(metavar="FIT", help="A fit.json, or a folder that has one."),
     ],
     out: Annotated[
-        Path, typer.Option(help="Figure to write: .pdf, .svg or .png.")
-    ] = Path("law.pdf"),
+        Path | None,
+        typer.Option(
+            help="Figure to write: .pdf, .svg or .png; by default a PDF beside the fit."
+        ),
+    ] = None,
     width: Annotated[
         float, typer.Option(help="Width in inches; a column of a paper is 3.4.")
     ] = 3.4,
@@ -31,5 +34,8 @@ def plot(
     """
     from allometry.cli.fits import fit_of
 
+    if out is None:
+        beside = path.with_name(f"{path.name.split('.')[0]}.pdf")
+        out = path / "law.pdf" if path.is_dir() else beside
     fit_of(path).plot(out, width=width, title=title)
     typer.echo(jsonlib.dumps({"figure": str(out)}) if json else f"Figure: {out}")

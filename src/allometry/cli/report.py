@@ -11,6 +11,7 @@ from allometry.refusal import Refusal
 if TYPE_CHECKING:
     from allometry.curves.imported import Imported
     from allometry.curves.store import Store
+    from allometry.laws.fitted import Fit
     from allometry.reports.verdict import Verdict
 
 
@@ -53,18 +54,44 @@ def _write(path: Path, out: Path | None, title: str | None) -> Path:
         return write_page(store, found, out)
     fit = fit_of(path)
     if fit.law == "intrinsic":
-        if not path.is_dir():
-            raise Refusal(
-                f"{path} is an intrinsic law, whose page shows its curves too: import "
-                "them (allometry import csv TABLE --out DIR), fit DIR, report DIR."
-            )
-        only = [verdict.Verdict("", "fit.json", fit)]
-        return write_page(open_import(path), only, out)
+        return _intrinsic(path, fit, out)
     name = title or (path.name if path.is_dir() else path.name.split(".")[0])
     text = form.render(fit, title=name, command=str(fit.card.get("command", "")))
     if path.is_dir() and out is None:
         return open_import(path).write_text("report.html", text)
     return _put(out or path.with_name(f"{name}.html"), text)
+
+
+def _intrinsic(path: Path, fit: "Fit", out: Path | None) -> Path:
+    """Write the page of an intrinsic law, which shows its curves too."""
+    import tempfile
+
+    from allometry.cli.tables import imported
+    from allometry.curves.imported import open_import
+    from allometry.reports import verdict
+
+    only = [verdict.Verdict("", "fit.json", fit)]
+    if path.is_dir():
+        return write_page(open_import(path), only, out)
+    table = fit.card.get("table")
+    if table is None:
+        raise Refusal(
+            f"{path} is an intrinsic law, whose page shows its curves too: name the "
+            "folder that it was fitted to, allometry report DIR."
+        )
+    file = Path(str(table["file"]))
+    if not file.is_file():
+        file = path.parent / file.name
+    if not file.is_file():
+        raise Refusal(
+            f"{path} is an intrinsic law, whose page shows its curves too, and "
+            f"{table['file']} is not there: put it beside the fit."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        command = str(fit.card.get("command", ""))
+        curves = imported(file, table["columns"], Path(folder) / file.stem, command)
+        page = out or path.with_name(f"{path.name.split('.')[0]}.html")
+        return write_page(curves, only, page)
 
 
 def write_page(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from allometry.curves.imported import Imported
+    from allometry.curves.mapping import Conformed
     from allometry.curves.store import Store
 
 #: FLOPs per parameter and datum of a dense network, forward and backward.
@@ -78,7 +79,31 @@ def with_data(
     )
 
 
+def imported(
+    path: Path, columns: Mapping[str, str], folder: Path, command: str
+) -> "Imported":
+    """Import a file into a new folder, read as `read_source` reads it.
+
+    `command` is what made the fit, for the page.
+    """
+    from allometry.curves.imported import write
+
+    read, _ = _conformed(path, columns, None)
+    return write(folder, read, format="csv", title=path.stem, command=command)
+
+
 def _file(path: Path, columns: Mapping[str, str], metric: str | None) -> Source:
+    read, taken = _conformed(path, columns, metric)
+    renamed = {name: role for role, name in read.columns.items()}
+    asked = {role: name for role, name in columns.items() if role not in taken}
+    meant = {role: _meant(name, renamed) for role, name in asked.items()}
+    return Source(path, read.table, meant, None, read.notes)
+
+
+def _conformed(
+    path: Path, columns: Mapping[str, str], metric: str | None
+) -> "tuple[Conformed, set[str]]":
+    """Read a file; the table, and which of `columns` were roles of curves."""
     from allometry.curves import formats
     from allometry.curves.mapping import ROLES, Wanted
 
@@ -86,16 +111,12 @@ def _file(path: Path, columns: Mapping[str, str], metric: str | None) -> Source:
         raise Refusal(
             f"{path} does not exist: name a table, or the folder of a study or import."
         )
-    roles = {role: name for role, name in columns.items() if role in ROLES}
-    others = {role: name for role, name in columns.items() if role not in ROLES}
     # A column may be asked for twice: as a role of curves, and as a form's input.
     raw = formats.FORMATS["csv"].read(path).columns
-    there = {role: name for role, name in roles.items() if name in raw}
-    read = formats.load("csv", [path], Wanted(columns=there, metric=metric))
-    renamed = {name: role for role, name in read.columns.items()}
-    asked = {**others, **{k: v for k, v in roles.items() if k not in there}}
-    meant = {role: _meant(name, renamed) for role, name in asked.items()}
-    return Source(path, read.table, meant, None, read.notes)
+    there = {
+        role: name for role, name in columns.items() if role in ROLES and name in raw
+    }
+    return formats.load("csv", [path], Wanted(columns=there, metric=metric)), set(there)
 
 
 def _meant(names: str, renamed: Mapping[str, str]) -> str:

@@ -179,7 +179,10 @@ def _asides(
                 for (law, level), need in zip(pairs, needed, strict=True)
             ]
             answers[f"{name}_of_this_size"] = _carried(fit, needed, unit)
-            answers["price_of_this_size"] = _carried(fit, price, "× the least compute")
+            cost = _carried(fit, price, "× the least compute")
+            # No size beats the least compute: the interval ends there.
+            low = max(cost.low, 1.0)
+            answers["price_of_this_size"] = dataclasses.replace(cost, low=low)
             if not all(map(math.isfinite, needed)):
                 said.append(
                     f"Without one group of runs, {size:g} parameters never get there: "
@@ -188,8 +191,8 @@ def _asides(
         else:
             said.append(f"With {size:g} parameters it is never reached, at any price.")
     if "environment" in asked:
-        cost = _positive(asked["environment"], "environment")
-        sizes = [float(law.economic_size(level, cost)) for law, level in pairs]
+        each = _positive(asked["environment"], "environment")
+        sizes = [float(law.economic_size(level, each)) for law, level in pairs]
         steps = [
             float(law.interactions_needed(N, level))
             for (law, level), N in zip(pairs, sizes, strict=True)
