@@ -150,6 +150,28 @@ def test_a_dry_run_says_what_would_be_run_and_makes_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_dry_run_as_json(allometry, study, tmp_path):
+    said = allometry("run", study, "--dry-run", "--json").document
+    assert set(said) == {"study", "bundles", "interactions", "checkpoints", "seconds"}
+    assert [bundle["runs"] for bundle in said["bundles"]] == [2]
+    assert said["interactions"] == 1024
+    assert said["seconds"] > 0
+
+
+def test_a_study_tells_what_it_made_as_json(
+    allometry, study, tmp_path, compiled_quickly
+):
+    outcome = allometry("run", study, "--out", tmp_path / "out", "--json")
+    said = outcome.document
+    assert set(said) == {"store", "runs", "fits", "page", "no_law"}
+    assert said["store"] == str(tmp_path / "out")
+    assert said["runs"] == {"done": 2}
+    # One size cannot have a law.
+    assert (said["fits"], said["page"]) == ([], None)
+    assert said["no_law"]
+    assert "2/2 runs done" in outcome.err
+
+
 def test_what_cannot_be_fitted_is_kept_and_said(allometry, study, tmp_path):
     outcome = allometry("run", study, "--out", tmp_path / "out")
     assert outcome.code == 0

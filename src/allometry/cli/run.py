@@ -1,5 +1,6 @@
 """`allometry run`: train a study, fit its law, write its page."""
 
+import json as jsonlib
 import math
 import shlex
 from pathlib import Path
@@ -50,6 +51,12 @@ def run(
         float,
         typer.Option(min=0, help="Seconds between commits: the most a crash can cost."),
     ] = 10.0,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print what was made as JSON; progress goes to stderr."
+        ),
+    ] = False,
 ) -> None:
     """Train a study; then fit its law and write its page.
 
@@ -64,13 +71,18 @@ def run(
 
     survey = Survey(studies.load(study, changes or []))
     if dry_run:
-        from allometry.cli.survey import print_survey
+        from allometry.cli.survey import print_survey, survey_document
 
-        print_survey(survey, workers)
+        if json:
+            typer.echo(jsonlib.dumps(survey_document(survey, workers), indent=1))
+        else:
+            print_survey(survey, workers)
         return
     folder = out if out is not None else Path("runs") / survey.study.name
-    store = _train(survey, folder, _command(study, changes), commit_every, workers)
-    _conclude(store)
+    store = _train(
+        survey, folder, _command(study, changes), commit_every, workers, quiet=json
+    )
+    _conclude(store, json=json)
 
 
 def _train(
@@ -79,8 +91,13 @@ def _train(
     command: str,
     commit_every: float,
     workers: int | None,
+    *,
+    quiet: bool,
 ) -> "Store":
-    """Train what is left of the study; exit with code 130 if told to stop."""
+    """Train what is left of the study; exit with code 130 if told to stop.
+
+    `quiet` keeps the standard output free: progress goes to the standard error.
+    """
     from rich.console import Console
 
     from allometry.cli.watch import Display
@@ -90,7 +107,8 @@ def _train(
         store = executor.prepare(survey, folder, command)
         if executor.is_finished(survey, store):
             return store
-        with Display(survey, store, Console(highlight=False)) as display:
+        shown = Console(highlight=False, stderr=quiet)
+        with Display(survey, store, shown) as display:
             complete = executor.run(
                 survey,
                 store,
@@ -100,12 +118,14 @@ def _train(
                 workers=workers,
             )
     if not complete:
-        typer.echo(f"Stopped; {folder} keeps everything. The same command goes on.")
+        typer.echo(
+            f"Stopped; {folder} keeps everything. The same command goes on.", err=quiet
+        )
         raise typer.Exit(EXIT_CODE)
     return store
 
 
-def _conclude(store: "Store") -> None:
+def _conclude(store: "Store", *, json: bool) -> None:
     """Fit, print and draw what a finished study shows, if a law can be fitted."""
     from allometry.cli.fit import print_verdicts
     from allometry.cli.report import write_page
@@ -117,14 +137,33 @@ def _conclude(store: "Store") -> None:
     except Damaged:
         raise
     except Refusal as error:
+        if json:
+            typer.echo(_made(store, [], None, str(error)))
+            return
         typer.echo(f"All runs are done and kept in {store.path}.")
         typer.echo(f"No law was fitted: {error}")
         return
-    verdict.store_verdicts(store, found)
-    print_verdicts(found)
+    fits = verdict.store_verdicts(store, found)
     page = write_page(store, found)
+    if json:
+        typer.echo(_made(store, fits, page, ""))
+        return
+    print_verdicts(found)
     typer.echo(f"\nRuns and law: {store.path}")
     typer.echo(f"Page:         {page}")
+
+
+def _made(store: "Store", fits: list[Path], page: Path | None, why: str) -> str:
+    """Say as JSON what a study has made; `why` is what kept its law from a fit."""
+    statuses = store.runs()["status"].value_counts(sort=True).rows()
+    document = {
+        "store": str(store.path),
+        "runs": dict(statuses),
+        "fits": [str(path) for path in fits],
+        "page": None if page is None else str(page),
+        "no_law": why or None,
+    }
+    return jsonlib.dumps(document, indent=1)
 
 
 def _command(study: str, changes: list[str] | None) -> str:

@@ -1,6 +1,6 @@
 """What `allometry run --dry-run` prints."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from allometry.studies.survey import Survey
@@ -38,6 +38,28 @@ def print_survey(survey: "Survey", workers: int | None) -> None:
     with console.status("Measuring this machine's speed …"):
         expected = seconds(survey, workers or executor.default_workers())
     console.print(f"Expected time on this machine: {duration(expected)}.")
+
+
+def survey_document(survey: "Survey", workers: int | None) -> dict[str, Any]:
+    """Give the same as JSON-able values."""
+    from allometry.studies import executor
+    from allometry.studies.survey import seconds
+
+    return {
+        "study": survey.study.name,
+        "bundles": [
+            {
+                "bundle": facts.bundle.name,
+                "runs": len(facts.bundle.runs),
+                "parameters": facts.parameters,
+                "flops": facts.flops,
+            }
+            for facts in survey.facts
+        ],
+        "interactions": survey.facts[0].interactions,
+        "checkpoints": len(survey.facts[0].checkpoints),
+        "seconds": seconds(survey, workers or executor.default_workers()),
+    }
 
 
 def _count(number: int, noun: str) -> str:
