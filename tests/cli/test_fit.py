@@ -277,7 +277,7 @@ def test_runs_that_never_get_there_are_counted(allometry, tmp_path):
     pl.read_csv(path).filter(early | (pl.col("run") != "run-2-0")).write_csv(path)
     outcome = allometry("fit", path, "--law", "horizon", "--at", "0.5")
     assert outcome.code == 0
-    assert "1 rows have no interactions (runs that never got there" in outcome.said
+    assert "1 row has no interactions (runs that never got there" in outcome.said
     found = json.loads(path.with_name("curves.fit.json").read_text("utf-8"))
     assert len(found["residuals"]) == 17
     assert values(found) == pytest.approx({"E_0": 2e4, "h_0": 20.0}, rel=1e-4)

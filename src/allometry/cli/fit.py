@@ -121,6 +121,8 @@ def fit_table(
     found = laws.fit(name, table, columns=names, **_options(settings))
     fit_of = dict(found.card)
     fit_of["command"] = "allometry " + shlex.join(sys.argv[1:])
+    if source.folder is None:
+        fit_of["table"] = {"file": str(path), "columns": columns}
     if at is not None:
         fit_of["at"] = {"performance": at, "of": of}
     notes = tuple(note for note in source.notes if note not in found.warnings)

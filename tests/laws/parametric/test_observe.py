@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from allometry import laws
 from allometry.laws import FormSettings, forms
 from allometry.laws.parametric.observe import observe
 from allometry.refusal import Refusal
@@ -167,3 +168,21 @@ def test_a_linear_residual_takes_zero_and_below():
     y = np.linspace(-1.0, 1.0, 20)
     seen = observe(forms["sigmoid"], {"compute": x, "performance": y})
     assert len(seen) == 20
+
+
+def test_a_column_that_tells_runs_apart_and_is_not_read_is_said() -> None:
+    frame = pl.DataFrame(
+        {
+            "horizon": [1.0, 4.0, 16.0, 64.0] * 4,
+            "parameters": [100] * 8 + [200] * 8,
+            "interactions": [2e4, 2.5e4, 3.6e4, 8e4] * 4,
+        }
+    )
+    assert observe(forms["horizon"], frame).unread == ("parameters",)
+    one = frame.filter(pl.col("parameters") == 100)
+    assert observe(forms["horizon"], one).unread == ()
+    renamed = frame.rename({"parameters": "size"})
+    read = {"x": "size", "y": "interactions"}
+    assert observe(forms["power"], renamed, read).unread == ("horizon",)
+    said = " ".join(laws.fit("horizon", frame).warnings)
+    assert "Runs differ in 'parameters', which the form does not read" in said

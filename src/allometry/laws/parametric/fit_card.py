@@ -73,14 +73,13 @@ def cautions(form: Form, observations: Observations, solution: Solution) -> list
     said = []
     counts = observations.counts
     if nonfinite := counts.get("nonfinite_rows"):
-        said.append(
-            f"{nonfinite} rows went non-finite; the card says how they were counted."
-        )
+        rows = "1 row" if nonfinite == 1 else f"{nonfinite} rows"
+        said.append(f"{rows} went non-finite; the card says how they were counted.")
     if missing := counts.get("missing_rows"):
+        rows = "1 row has" if missing == 1 else f"{missing} rows have"
         said.append(
-            f"{missing} rows have no {form.response.name} (runs that never got there "
-            "are such): they are left out, so that the law is that of the lucky ones "
-            "where they are many."
+            f"{rows} no {form.response.name} (runs that never got there are such): "
+            "left out, so that the law is that of the lucky ones where they are many."
         )
     if settings := counts.get("settings_left_out"):
         said.append(
@@ -89,7 +88,13 @@ def cautions(form: Form, observations: Observations, solution: Solution) -> list
             "train longer there."
         )
     if unfinished := counts.get("unfinished_runs"):
-        said.append(f"{unfinished} runs have not ended and are left out.")
+        runs = "1 run has" if unfinished == 1 else f"{unfinished} runs have"
+        said.append(f"{runs} not ended: left out.")
+    for name in observations.unread:
+        said.append(
+            f"Runs differ in {name!r}, which the form does not read: what that changes "
+            "is taken for luck. Fit one value of it at a time, or a form that reads it."
+        )
     if observations.grouped_by == "row":
         said.append(
             "There is no column 'run': every row is taken for a run of its own. If "

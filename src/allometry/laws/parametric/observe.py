@@ -6,7 +6,7 @@ checkpoints, whose errors go together.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ _ROW, _DIVERGED = "allometry row", "allometry diverged"
 LEAST_GROUPS = 4
 #: With fewer rows per run than this, runs are no curves.
 LEAST_ROWS = 8
+#: What tells runs apart and deserves a word where a form does not read it.
+APART = ("parameters", "horizon", "task", "method")
 #: Groups beyond this many are left out in blocks.
 MOST_GROUPS = 400
 
@@ -35,7 +37,8 @@ class Observations:
 
     `group` is the index in `labels` of what an observation is resampled with, and
     `grouped_by` says what the groups are. `along` is the input that grows along the
-    curves, if the observations are curves. `counts` is JSON-able, for the fit card.
+    curves, if the observations are curves. `counts` is JSON-able, for the fit card, and
+    `unread` names columns that tell runs apart and that the form does not read.
     """
 
     inputs: Mapping[str, Array]
@@ -46,6 +49,7 @@ class Observations:
     columns: Mapping[str, str]
     counts: Mapping[str, Any]
     along: str | None = None
+    unread: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.response)
@@ -107,6 +111,7 @@ def observe(
         columns=names,
         counts={"rows": frame.height, "runs": _runs(frame), **counts},
         along=_along(frame, form),
+        unread=_unread(frame, (*names, *names.values(), settings.by)),
     )
 
 
@@ -225,6 +230,12 @@ def _refuse_below_zero(frame: pl.DataFrame, name: str, role: Quantity) -> None:
 def _why(counts: Mapping[str, Any]) -> str:
     reasons = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
     return f"{', '.join(reasons)}." if reasons else "it is empty."
+
+
+def _unread(frame: pl.DataFrame, read: Sequence[str | None]) -> tuple[str, ...]:
+    """Name columns that tell runs apart and are none of those read."""
+    there = [name for name in APART if name in frame.columns and name not in read]
+    return tuple(name for name in there if frame[name].n_unique() > 1)
 
 
 def _runs(frame: pl.DataFrame) -> int:
