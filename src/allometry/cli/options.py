@@ -40,6 +40,13 @@ def number(text: str, where: str) -> float:
         raise Refusal(f"{where}: {text!r} is no number; write one as 1.2e6.") from error
 
 
+def checked_seed(seed: int) -> int:
+    """Give back a seed; raise `Refusal` for one that no generator takes."""
+    if seed < 0:
+        raise Refusal(f"--seed is {seed}: give a whole number of at least 0.")
+    return seed
+
+
 def value_of(text: str) -> str | float:
     """Read a number if it is one, else text."""
     try:

@@ -5,7 +5,8 @@ lines.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: FLOPs per parameter and datum of a dense network, forward and backward.
 KAPPA = 6.0
+#: What refuses a table for its columns, and the `--column`s that are no role of curves.
+Check = Callable[[Sequence[str], Mapping[str, str]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Source:
     """A table, where it came from, and what the user's `--column`s mean in it.
 
     `folder` is the open folder, None for a file. `columns` are those that are no role
-    of curves: inputs and responses of a form.
+    of curves: inputs and responses of a form. `renamed` is a column's name in the file
+    or before its import → the name that it has got.
     """
 
     path: Path
@@ -35,6 +39,41 @@ class Source:
     columns: Mapping[str, str]
     folder: "Store | Imported | None"
     notes: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def meant(self, name: str) -> str:
+        """Follow a column that the user names to the name that it has got."""
+        return name if name in self.table.columns else self.renamed.get(name, name)
+
+    def with_names(self, *names: str) -> "Source":
+        """Give the table its columns under these names of the user's, too."""
+        table = self.table
+        for name in names:
+            if (meant := self.meant(name)) != name:
+                table = table.with_columns(table[meant].alias(name))
+        return dataclasses.replace(self, table=table)
+
+    def with_roles(self, roles: Sequence[str]) -> "Source":
+        """Give the table the columns of `--column` under the names of their roles.
+
+        Raises `Refusal` for what is none of `roles`, and for a column that is not
+        there.
+        """
+        table = self.table
+        for role, name in self.columns.items():
+            if role not in roles:
+                raise Refusal(
+                    f"--column {role}={name}: {role!r} is nothing that is read here. "
+                    f"Name columns for: {', '.join(roles)}."
+                )
+            if name not in table.columns:
+                raise Refusal(
+                    f"The table has no column {name!r} for {role!r}; it has: "
+                    f"{', '.join(table.columns)}. Name one of them: --column "
+                    f"{role}=NAME."
+                )
+            table = table.with_columns(table[name].alias(role))
+        return dataclasses.replace(self, table=table, columns={})
 
     def fit_file(self) -> Path:
         """Give where a fit of this table is kept."""
@@ -44,18 +83,24 @@ class Source:
 
 
 def read_source(
-    path: Path, columns: Mapping[str, str], *, metric: str | None = None
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    metric: str | None = None,
+    check: Check | None = None,
 ) -> Source:
     """Read what `path` names; `columns` are the pairs of `--column`.
 
-    `metric` chooses among several of a file.
+    `metric` chooses among several of a file. `check` refuses a file for its columns,
+    before its runs are told apart.
 
     Raises `Refusal` where it cannot be read, with file, line and remedy.
     """
+    from allometry.curves.imported import Imported
     from allometry.curves.opened import open_curves
 
     if not path.is_dir():
-        return _file(path, columns, metric)
+        return _file(path, columns, metric, check)
     folder = open_curves(path)
     table = folder.table()
     if table.is_empty():
@@ -63,13 +108,23 @@ def read_source(
             f"{path} has no checkpoint of any run yet. Run the study first: "
             "allometry run."
         )
-    return Source(path, table, columns, folder)
+    before = folder.record.columns if isinstance(folder, Imported) else {}
+    renamed = {name: role for role, name in before.items()}
+    return Source(path, table, columns, folder, renamed=renamed)
 
 
 def with_data(
     table: "pl.DataFrame", kappa: float = KAPPA
 ) -> tuple["pl.DataFrame", tuple[str, ...]]:
-    """Add the column `data` = compute / (κ parameters) where there is none; say so."""
+    """Add the column `data` = compute / (κ parameters) where there is none; say so.
+
+    Raises `Refusal` for a κ that is no number above 0.
+    """
+    if not (math.isfinite(kappa) and kappa > 0):
+        raise Refusal(
+            f"--kappa is {kappa:g}: give the FLOPs per parameter and datum, a number "
+            "above 0 such as 6."
+        )
     if "data" in table.columns or not {"compute", "parameters"} <= set(table.columns):
         return table, ()
     made = table.with_columns(data=table["compute"] / (kappa * table["parameters"]))
@@ -88,37 +143,63 @@ def imported(
     """
     from allometry.curves.imported import write
 
-    read, _ = _conformed(path, columns, None)
+    read, _ = _conformed(path, columns)
     return write(folder, read, format="csv", title=path.stem, command=command)
 
 
-def _file(path: Path, columns: Mapping[str, str], metric: str | None) -> Source:
-    read, taken = _conformed(path, columns, metric)
+def _file(
+    path: Path, columns: Mapping[str, str], metric: str | None, check: Check | None
+) -> Source:
+    read, taken = _conformed(path, columns, metric, check)
     renamed = {name: role for role, name in read.columns.items()}
-    asked = {role: name for role, name in columns.items() if role not in taken}
-    meant = {role: _meant(name, renamed) for role, name in asked.items()}
-    return Source(path, read.table, meant, None, read.notes)
+    meant = _meant(columns, taken, renamed)
+    return Source(path, _as_given(read), meant, None, read.notes, renamed)
+
+
+def _as_given(read: "Conformed") -> "pl.DataFrame":
+    """Take out columns that reading has added and that say nothing new."""
+    table = read.table.drop("source", strict=False)
+    if "status" in table.columns and "status" not in read.columns:
+        finished = (table["status"] == "done").all()
+        return table.drop("status") if finished else table
+    return table
 
 
 def _conformed(
-    path: Path, columns: Mapping[str, str], metric: str | None
+    path: Path,
+    columns: Mapping[str, str],
+    metric: str | None = None,
+    check: Check | None = None,
 ) -> "tuple[Conformed, set[str]]":
     """Read a file; the table, and which of `columns` were roles of curves."""
     from allometry.curves import formats
-    from allometry.curves.mapping import ROLES, Wanted
+    from allometry.curves.mapping import ROLES, Wanted, guess
 
     if not path.exists():
         raise Refusal(
             f"{path} does not exist: name a table, or the folder of a study or import."
         )
     # A column may be asked for twice: as a role of curves, and as a form's input.
-    raw = formats.FORMATS["csv"].read(path).columns
+    raw = formats.FORMATS["csv"].read(path).drop("line").columns
     there = {
         role: name for role, name in columns.items() if role in ROLES and name in raw
     }
+    if check is not None:
+        renamed = {name: role for role, name in guess(raw, there).items()}
+        names = [renamed.get(name, name) for name in raw]
+        check(names, _meant(columns, set(there), renamed))
     return formats.load("csv", [path], Wanted(columns=there, metric=metric)), set(there)
 
 
-def _meant(names: str, renamed: Mapping[str, str]) -> str:
-    """Follow columns to the names that they have got; several are joined by commas."""
-    return ",".join(renamed.get(name, name) for name in names.split(","))
+def _meant(
+    columns: Mapping[str, str], taken: set[str], renamed: Mapping[str, str]
+) -> dict[str, str]:
+    """Give the `--column`s that are no roles of curves, under the names they have got.
+
+    Several columns of one role are joined by commas.
+    """
+    return {
+        role: ",".join(renamed.get(name, name) for name in names.split(","))
+        for role, names in columns.items()
+        if role not in taken
+    }

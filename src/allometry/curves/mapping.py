@@ -125,8 +125,7 @@ def conform(frame: pl.DataFrame, wanted: Wanted, source: str) -> Conformed:
             has a checkpoint twice; with file, line and remedy.
     """
     notes: list[str] = []
-    named = [name for name in frame.columns if name not in ("line", "source")]
-    columns = guess(named, wanted.columns)
+    columns = guess(_own(frame), wanted.columns)
     frame, columns = _of_metric(frame, columns, wanted.metric, source)
     frame = _renamed(frame, columns)
     for role, value in wanted.constants.items():
@@ -150,9 +149,14 @@ def require_curves(table: pl.DataFrame, source: str) -> tuple[str, str]:
         if found is None:
             raise Refusal(
                 f"{source} has no column for {' or '.join(roles)}. Name one: --column "
-                f"{roles[0]}=NAME. Its columns: {', '.join(table.columns)}."
+                f"{roles[0]}=NAME. Its columns: {', '.join(_own(table))}."
             )
     return str(axis), str(response)
+
+
+def _own(frame: pl.DataFrame) -> list[str]:
+    """Name a table's columns without those that tell the place of a row."""
+    return [name for name in frame.columns if name not in ("line", "source")]
 
 
 def place(frame: pl.DataFrame, source: str) -> str:
@@ -193,7 +197,7 @@ def _of_metric(
             return frame, columns
         raise Refusal(
             f"{source} has no column 'metric', by which to choose {metric!r}. Its "
-            f"columns: {', '.join(frame.columns)}."
+            f"columns: {', '.join(_own(frame))}."
         )
     column = frame[names["metric"]].cast(pl.String)
     known = column.unique().sort().to_list()
