@@ -120,7 +120,7 @@ def test_parameters_by_name_and_compute_by_kappa(tmp_path: Path) -> None:
 def test_one_metric_of_many_has_to_be_chosen(tmp_path: Path) -> None:
     rows = [f"a,{m},{x},{v}" for m, v in (("ret", 1), ("win", 0)) for x in (1, 2)]
     text = "\n".join(["run,metric,step,value", *rows])
-    with pytest.raises(Refusal, match=r"holds 2 metrics: ret, win.*--metric ret"):
+    with pytest.raises(Refusal, match=r"there are 2 metrics: ret, win.*--metric ret"):
         read(tmp_path, text)
     assert read(tmp_path, text, metric="win").table["performance"].to_list() == [0, 0]
 

@@ -24,9 +24,7 @@ FORMATS = (
 def import_(
     format: Annotated[
         str,
-        typer.Argument(
-            metavar="FORMAT", help="What the files are; see the list below."
-        ),
+        typer.Argument(metavar="FORMAT", help="What the files are, such as csv."),
     ],
     sources: Annotated[
         list[Path],
@@ -64,6 +62,9 @@ def import_(
     ] = False,
 ) -> None:
     """Import learning curves that another tool has logged.
+
+    FORMAT is csv (long tables: CSV, TSV, Parquet, JSON lines), wide (a column per run),
+    tensorboard, cleanrl, sb3, rllib, wandb, mlflow or dreamerv3.
 
     Columns are guessed by their names and shown; say --column role=name where the guess
     is wrong. Then: allometry fit DIR, allometry report DIR.

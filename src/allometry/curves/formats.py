@@ -28,6 +28,8 @@ from allometry.curves.mapping import Conformed, Wanted, conform
 from allometry.refusal import Refusal
 
 Progress = Callable[[int, int], None]
+#: What a file's own column `source` is called beside ours.
+ASIDE = "source (column)"
 #: Folders are searched this deep.
 _DEEPEST = 12
 
@@ -37,7 +39,7 @@ class Format:
     """A format: what it is, which files it reads in a folder, and how.
 
     `columns` are the foreign names of roles, in order of preference, beyond those
-    guessed.
+    guessed; a role without any is not guessed either.
     """
 
     name: str
@@ -172,7 +174,9 @@ def load(
         )
     frames = []
     for number, path in enumerate(files, 1):
-        frames.append(form.read(path).with_columns(source=pl.lit(str(path))))
+        # A column of that name steps aside, as in `mapping`.
+        frame = form.read(path).rename({"source": ASIDE}, strict=False)
+        frames.append(frame.with_columns(source=pl.lit(str(path))))
         if progress is not None:
             progress(number, len(files))
     try:
@@ -182,6 +186,7 @@ def load(
             f"The files do not go together: a column holds text in one and numbers in "
             f"another ({error}). Import them one by one."
         ) from error
+    frame = _aside(form, frame, wanted)
     columns = {**_preferred(form, frame.columns, wanted), **wanted.columns}
     if "run" not in columns and "run" not in frame.columns and files[0].is_dir():
         frame = _named_by_folder(frame, files)
@@ -204,6 +209,19 @@ def find(name: str) -> Format:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise Refusal(
         f"There is no format {name!r}.{hint} Choose from: {', '.join(FORMATS)}."
+    )
+
+
+def _aside(form: Format, frame: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
+    """Move columns out of the way of roles that the format has no column for."""
+    barred = [role for role, names in form.columns.items() if not names]
+    return frame.rename(
+        {
+            name: f"{name} (column)"
+            for name in frame.columns
+            for role in barred
+            if name.rsplit("/", 1)[-1] == role and name not in wanted.columns.values()
+        }
     )
 
 

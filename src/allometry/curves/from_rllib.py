@@ -10,6 +10,7 @@ from allometry.curves.delimited import read_delimited
 from allometry.curves.from_long import from_records, json_lines
 
 RESULT, PROGRESS = "result.json", "progress.csv"
+_MEANS = ("episode_return_mean", "episode_reward_mean")
 #: Folders are this deep at most in what is read of a record.
 _DEEPEST = 8
 
@@ -28,13 +29,28 @@ def read(path: Path) -> pl.DataFrame:
         whole = path / RESULT
         path = whole if whole.is_file() else path / PROGRESS
     if path.suffix == ".csv":
-        return read_delimited(path)
+        return _without_early_nans(read_delimited(path))
     flat = ((line, dict(_flat(record))) for line, record in json_lines(path))
     frame = from_records(path, flat)
     names = {"config/seed": "seed", "config/env": "task"}
     found = {old: new for old, new in names.items() if old in frame.columns}
-    return frame.rename(
+    frame = frame.rename(
         {old: new for old, new in found.items() if new not in frame.columns}
+    )
+    return _without_early_nans(frame)
+
+
+def _without_early_nans(frame: pl.DataFrame) -> pl.DataFrame:
+    """Blank the mean return of no episode, NaN until the first one has ended."""
+    means = [
+        name
+        for name, dtype in frame.schema.items()
+        if dtype.is_float() and name.endswith(_MEANS)
+    ]
+    early = [pl.col(name).is_finite().cum_sum() == 0 for name in means]
+    return frame.with_columns(
+        pl.when(~before).then(pl.col(name)).alias(name)
+        for name, before in zip(means, early, strict=True)
     )
 
 

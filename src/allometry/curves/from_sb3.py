@@ -45,18 +45,20 @@ def _monitors(folder: Path) -> list[Path]:
 
 
 def _episodes(files: list[Path]) -> pl.DataFrame:
-    frames = [_monitor(file) for file in files]
+    starts, frames = zip(*(_monitor(file) for file in files), strict=True)
     episodes = pl.concat(frames).sort("t", maintain_order=True)
     if episodes.is_empty():
         raise Refusal(f"{files[0]} holds no episode yet.")
     returns = pl.col("r").rolling_mean(WINDOW, min_samples=1)
     return episodes.select(
-        interactions=pl.col("l").cum_sum(), performance=returns, seconds=pl.col("t")
+        interactions=pl.col("l").cum_sum(),
+        performance=returns,
+        seconds=pl.col("t") - min(starts),
     )
 
 
-def _monitor(file: Path) -> pl.DataFrame:
-    """Read one monitor: columns r, l and t, the latter since 1970."""
+def _monitor(file: Path) -> tuple[float, pl.DataFrame]:
+    """Read one monitor: its start, and columns r, l and t; times since 1970."""
     try:
         head, _, rest = file.read_text(encoding="utf-8-sig").partition("\n")
         start = float(json.loads(head.lstrip("#")).get("t_start", 0.0))
@@ -81,4 +83,4 @@ def _monitor(file: Path) -> pl.DataFrame:
         raise Refusal(
             f"{file}, line {torn['index'][0] + 3}: r, l and t should be numbers."
         )
-    return whole.with_columns(t=pl.col("t") + start)
+    return start, whole.with_columns(t=pl.col("t") + start)

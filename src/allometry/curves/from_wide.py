@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from allometry.curves import from_long
-from allometry.curves.mapping import AXES, guess
+from allometry.curves.mapping import axis
 from allometry.refusal import Refusal
 
 
@@ -17,15 +17,14 @@ def read(path: Path) -> pl.DataFrame:
     """
     frame = from_long.read(path)
     names = [name for name in frame.columns if name != "line"]
-    found = guess(names, {})
-    axis = next((found[role] for role in AXES if role in found), names[0])
-    numeric = [n for n in names if n != axis and frame.schema[n].is_numeric()]
+    along = axis(names) or names[0]
+    numeric = [n for n in names if n != along and frame.schema[n].is_numeric()]
     if not numeric:
         raise Refusal(
-            f"{path} has no column of numbers beside {axis!r}: a wide table has one "
+            f"{path} has no column of numbers beside {along!r}: a wide table has one "
             "column for the axis and one per run."
         )
     rows = frame.unpivot(
-        numeric, index=[axis, "line"], variable_name="run", value_name="performance"
+        numeric, index=[along, "line"], variable_name="run", value_name="performance"
     )
     return rows.drop_nulls("performance")

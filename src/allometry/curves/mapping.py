@@ -50,6 +50,12 @@ RESPONSES = ("performance", "loss")
 #: A table with fewer rows per run than this holds runs, not curves.
 LEAST_ROWS = 3
 STATUSES = ("queued", "running", "done", "nonfinite", "failed")
+#: What other tools call them.
+SAID = {
+    "finished": "done", "completed": "done", "success": "done", "terminated": "done",
+    "crashed": "failed", "killed": "failed", "error": "failed", "errored": "failed",
+    "pending": "queued", "scheduled": "queued", "diverged": "nonfinite",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +119,16 @@ def guess(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def axis(names: Sequence[str]) -> str | None:
+    """Find the column of what grows along curves; None where none is known."""
+    for role in AXES:
+        known = {role, *(_plain(synonym) for synonym in ROLES[role])}
+        for name in names:
+            if _plain(name) in known:
+                return name
+    return None
+
+
 def conform(frame: pl.DataFrame, wanted: Wanted, source: str) -> Conformed:
     """Give a frame our columns: one row per run and checkpoint.
 
@@ -136,7 +152,7 @@ def conform(frame: pl.DataFrame, wanted: Wanted, source: str) -> Conformed:
     frame = _normalised(frame, notes)
     frame = _with_runs(frame, notes)
     frame = _with_parameters(frame, wanted, notes)
-    frame = _with_status(frame, source)
+    frame = _measured(_with_status(frame, source), notes)
     _refuse_twice(frame, source)
     return Conformed(frame.drop("line", strict=False), columns, tuple(notes))
 
@@ -205,7 +221,7 @@ def _of_metric(
         metric = known[0]
     if metric not in known:
         raise Refusal(
-            f"{source} holds {len(known)} metrics: "
+            f"{source}: there are {len(known)} metrics: "
             f"{', '.join(map(str, known[:20]))}. Choose one: --metric {known[0]}."
         )
     if "performance" not in columns and "value" in names:
@@ -224,6 +240,8 @@ def _typed(frame: pl.DataFrame, role: str, name: str, source: str) -> pl.DataFra
     numbers = frame[role].cast(pl.String).cast(pl.Float64, strict=False)
     wrong = frame.filter(numbers.is_null() & frame[role].is_not_null())
     if wrong.is_empty():
+        whole = role == "seed" and _is_whole(numbers)
+        numbers = numbers.cast(pl.Int64) if whole else numbers
         return frame.with_columns(numbers.alias(role))
     cell = str(wrong[role][0])
     decimal = re.fullmatch(r"-?\d+,\d+", cell)
@@ -336,11 +354,14 @@ def _some_names(frame: pl.DataFrame) -> list[str]:
 def _with_status(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     """Say which runs went non-finite: null from there on, and so in their status."""
     if "status" in frame.columns:
+        plain = pl.col("status").str.strip_chars().str.to_lowercase()
+        frame = frame.with_columns(plain.replace(SAID).alias("status"))
         unknown = frame.filter(~pl.col("status").is_in(STATUSES).fill_null(False))
         if not unknown.is_empty():
             raise Refusal(
                 f"{place(unknown, source)}, column 'status': {unknown['status'][0]!r} "
-                f"is none of: {', '.join(STATUSES)}."
+                f"is none of: {', '.join(STATUSES)}. Correct it, or give all runs one: "
+                "--set status=done."
             )
     response = next((role for role in RESPONSES if role in frame.columns), None)
     if response is None or "run" not in frame.columns:
@@ -355,6 +376,25 @@ def _with_status(frame: pl.DataFrame, source: str) -> pl.DataFrame:
         frame = frame.with_columns(status.alias("status"))
     finite = pl.when(~pl.col("diverged")).then(value)
     return frame.with_columns(finite.alias(response)).drop("diverged")
+
+
+def _measured(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """Leave out rows in which nothing was measured; runs that diverged keep theirs.
+
+    Logs have rows at whose step only something else was logged.
+    """
+    responses = [role for role in RESPONSES if role in frame.columns]
+    if not responses or not {"run", "status"} <= set(frame.columns):
+        return frame
+    nothing = pl.all_horizontal(pl.col(responses).is_null())
+    kept = frame.filter(~nothing | (pl.col("status") == "nonfinite"))
+    if gone := frame.height - kept.height:
+        runs = frame["run"].n_unique() - kept["run"].n_unique()
+        whole = f"; {runs} runs have none in any row" if runs else ""
+        notes.append(
+            f"{gone} rows have no {' or '.join(responses)} and are left out{whole}."
+        )
+    return kept
 
 
 def _refuse_twice(frame: pl.DataFrame, source: str) -> None:
