@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
 from allometry import laws
@@ -217,3 +218,18 @@ def test_a_constant_that_is_none_is_refused() -> None:
     )  # fmt: skip
     with pytest.raises(Refusal, match=r"no constant 'alpha'.*E_0, h_0"):
         additions(laws.fit("horizon", table), generator(), constant="alpha")
+
+
+def test_runs_of_one_row_are_a_design_of_settings() -> None:
+    luck = np.random.default_rng(0)
+    x = np.repeat(np.geomspace(1e2, 1e5, 8), 3)
+    y = 5e4 * x**-0.3 * np.exp(luck.normal(0, 0.05, len(x)))
+    runs = [f"r{number}" for number in range(len(x))]
+    fit = laws.fit("power", pl.DataFrame({"run": runs, "x": x, "y": y}))
+    found = additions(fit, generator(), studies=5)
+    by_name = {one.what: one for one in found.additions}
+    assert by_name["6 seeds instead of 3"].runs == 24
+    assert by_name["x: 1 between each 2"].runs == 21
+    assert not any("longer" in name for name in by_name)
+    # Simulated as it was, the study has about the interval that it has.
+    assert found.notes == ()

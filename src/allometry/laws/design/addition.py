@@ -66,9 +66,12 @@ class Additions:
         """Give the additions as JSON-able values."""
         return {
             "constant": self.constant,
-            "interval": [self.value, self.low, self.high],
+            "interval": [_finite(x) for x in (self.value, self.low, self.high)],
             "identified_as_it_is": self.simulated,
-            "additions": [dataclasses.asdict(one) for one in self.additions],
+            "additions": [
+                {name: _finite(x) for name, x in dataclasses.asdict(one).items()}
+                for one in self.additions
+            ],
             "cheapest_that_halves": None if self.best is None else self.best.what,
             "notes": list(self.notes),
         }
@@ -155,14 +158,19 @@ def _design(fit: Fit, form: Form, noise: Mapping[str, float]) -> Design:
         )
         usual = Noise(luck=0.25, noise=0.02)
     else:
+        rows = len(points[form.response.name])
+        if rows < 2 * int(data.get("runs", rows)):
+            # A row per run is no curve: each run has one value of every input.
+            fixed, growing = [*fixed, *growing], []
+            levels = {name: tuple(np.unique(points[name]).tolist()) for name in fixed}
         settings = _settings([points[name] for name in fixed])
-        runs = max(int(data.get("runs", 0)), settings)
+        runs = max(int(data.get("runs", rows)), settings)
         ends = {
             name: (float(points[name].min()), float(points[name].max()))
             for name in growing
             if np.ptp(points[name]) > 0
         }
-        count = max(len(points[form.response.name]) // runs, 2) if ends else 1
+        count = max(rows // runs, 2) if ends else 1
         grid = Grid(levels, ends, count, max(1, round(runs / settings)))
         each = max(fit.spread, _LEAST_NOISE) / np.sqrt(2)
         usual = Noise(luck=float(each), noise=float(each))
@@ -227,3 +235,8 @@ def _notes(fit: Fit, have: float, width: float) -> list[str]:
             "less than the widths do."
         )
     return said
+
+
+def _finite(value: Any) -> Any:
+    """Give null for a number that JSON cannot write."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -57,9 +57,15 @@ class Design:
         inputs = {item.name: item.unit for item in self.form.inputs}
         if "parameters" in inputs or "compute" in inputs:
             return "FLOPs"
-        growing = [item.unit for item in self.form.inputs if not item.fixed]
-        unit = growing[0] if growing else self.form.response.unit
-        return unit if unit != "1" else f"sum of {self.form.inputs[0].name}"
+        unit = next(
+            (item.unit for item in self.form.inputs if item.name in self.grid.growing),
+            self.form.response.unit,
+        )
+        if unit != "1":
+            return unit
+        return (
+            f"sum of {next(iter(self.grid.growing))}" if self.grid.growing else "runs"
+        )
 
     def simulate(self, generator: np.random.Generator) -> pl.DataFrame:
         """Draw the study as it would come out; the generator is consumed."""
@@ -123,6 +129,8 @@ class Design:
         if ends:
             size = kappa * inputs["parameters"] if "parameters" in inputs else 1.0
             return np.asarray(size * next(inputs[name] for name in ends))
+        if all(item.unit == "1" for item in self.form.inputs):
+            return np.ones(len(settings))
         each = {name: np.array([[value]]) for name, value in self.guess.items()}
         response = np.asarray(self.form.predict(inputs, each))
         needed = np.broadcast_to(response, (1, len(settings)))[0]
