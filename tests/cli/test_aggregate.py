@@ -175,11 +175,99 @@ def test_a_method_that_lacks_a_task_is_warned_of(allometry, table) -> None:
         (["--low", "a=0", "--low", "a=1"], ["--low gives 'a' twice", "keep one"]),
         (["--column", "score"], ["no pair", "write --column performance=return"]),
         (["--metric", "win"], ["no column 'metric'", "Its columns: method, task"]),
+        ([*LOW, *HIGH, "--task", "game"], ["no column 'game'", "method, task, perf"]),
+        ([*LOW, *HIGH, "--score", "win"], ["no column 'win'", "--score"]),
+        ([*LOW, *HIGH, "--score", "task"], ["'task' holds String", "a column of num"]),
+        ([*LOW, *HIGH[2:], "--high", "a=inf"], ["Task 'a'", "--high a=NUMBER"]),
+        (["--seed", "-1"], ["--seed is -1", "at least 0"]),
+        (["--column", "performance=win"], ["'win' for 'performance'", "=NAME"]),
+        (["--column", "task=game"], ["no column 'game' for 'task'", "=NAME"]),
+        (["--column", "team=task"], ["--column team=task", "Name columns for: run"]),
+        (["--at", "3"], ["read off curves", "'interactions'", "or leave out --at"]),
+        (["--at", "nan"], ["read off curves", "'interactions'", "or leave out --at"]),
+        (["--chance", "0"], ["read off curves", "'interactions'", "and --chance"]),
     ],
 )
 def test_bad_input_is_named(allometry, table, words, message) -> None:
     allometry("aggregate", table, *words).refuses(*message)
     allometry("aggregate", table, *words, "--json").refuses(*message)
+
+
+@pytest.mark.parametrize("at", ["nan", "inf", "0", "99", "1e9"])
+def test_a_place_that_no_run_passes_is_refused(allometry, curves, at) -> None:
+    allometry("aggregate", curves, "--at", at).refuses(
+        f"No run has a score at {float(at):g} interactions",
+        "checkpoints lie at 100 to 400",
+        "leave out --at",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--score", "method"], ["'method' holds String", "a column of numbers"]),
+        (["--chance", "inf"], ["chance is inf: give a finite score"]),
+    ],
+)
+def test_bad_input_about_curves_is_named(allometry, curves, words, message) -> None:
+    allometry("aggregate", curves, *words).refuses(*message)
+
+
+def test_columns_that_were_guessed_keep_their_names(allometry, curves) -> None:
+    frame = pl.read_csv(curves).rename({"method": "algo", "performance": "return"})
+    frame.write_csv(curves)
+    words = ["--by", "algo", "--task", "env_name", "--score", "return"]
+    outcome = allometry("aggregate", curves, *words)
+    assert outcome.said.startswith("algo statistic")
+    own = allometry("aggregate", curves, *words, "--json").document
+    ours = ["--by", "method", "--task", "task", "--score", "performance"]
+    assert own == allometry("aggregate", curves, *ours, "--json").document
+    assert own == allometry("aggregate", curves, "--json").document
+    assert values(own, "mean") == pytest.approx({"plain": 5.0, "wide": 9.0})
+
+
+def test_an_import_keeps_the_names_of_its_columns(allometry, curves, tmp_path) -> None:
+    folder = tmp_path / "imported"
+    assert allometry("import", "csv", curves, "--out", folder).code == 0
+    words = ["--task", "env_name", "--json"]
+    found = allometry("aggregate", folder, *words).document
+    assert values(found, "mean") == pytest.approx({"plain": 5.0, "wide": 9.0})
+
+
+def test_a_column_may_have_the_name_of_ours(allometry, table) -> None:
+    pl.read_csv(table).rename({"method": "source"}).write_csv(table)
+    found = allometry("aggregate", table, "--by", "source", "--json").document
+    assert set(found["methods"]) == {"plain", "wide"}
+
+
+def test_numbers_are_compared_in_their_order_and_written_short(
+    allometry, table
+) -> None:
+    sizes = {"plain": 12490, "wide": 870}
+    frame = pl.read_csv(table).with_columns(
+        parameters=pl.col("method").replace_strict(sizes),
+        task=pl.col("task").replace_strict({"a": 1.0, "b": 2.5, "c": 30.0}),
+    )
+    frame.drop("method").write_csv(table)
+    words = ["--by", "parameters", "--json"]
+    found = allometry("aggregate", table, *words).document
+    assert list(found["methods"]) == ["870", "12490"]
+    # A task is text to a law of tasks, whatever it is written as.
+    frame.with_columns(horizon="task").drop("method", "task").write_csv(table)
+    words += ["--task", "horizon"]
+    found = allometry("aggregate", table, *words).document
+    assert list(found["runs"]["870"]) == ["1", "2.5", "30"]
+    low = ["--low", "1=0", "--low", "2.5=0", "--low", "30=0"]
+    high = ["--high", "1=1", "--high", "2.5=5", "--high", "30=10"]
+    found = allometry("aggregate", table, *words, *low, *high).document
+    assert values(found, "mean")["12490"] == pytest.approx((1 + 3 / 5 + 5 / 10) / 3)
+
+
+def test_what_was_understood_of_a_table_is_said(allometry, curves) -> None:
+    frame = pl.read_csv(curves).with_columns(seed=pl.col("run").str.tail(1))
+    frame.drop("run").write_csv(curves)
+    found = allometry("aggregate", curves, "--json").document
+    assert found["notes"] == ["Runs are told apart by method, task, seed."]
 
 
 def test_a_score_that_is_not_finite_is_refused(allometry, table) -> None:

@@ -162,11 +162,44 @@ def test_without_a_law_the_naive_rivals_compete(allometry, exact) -> None:
         ([*POWER, "--cuts", "nan"], ["The cut nan leaves nothing", "runs from 1"]),
         ([*POWER, "--column", "z"], ["'z' is no pair", "write --column data=tokens"]),
         ([*POWER, "--column", "x=cost"], ["--column gives 'x' twice", "keep one"]),
+        ([*POWER, "--column", "z=cost"], ["input or response 'z'", "for: x, y"]),
+        ([*POWER, "--column", "run=nope"], ["no column 'nope' for 'run'", "run=NAME"]),
+        (
+            [*POWER, "--law", "two-term"],
+            ["no column 'parameters'; it has: width, cost", "--column"],
+        ),
     ],
 )
 def test_bad_input_is_named(allometry, exact, words, message) -> None:
     allometry("backtest", exact, *words).refuses(*message)
     allometry("backtest", exact, *words, "--json").refuses(*message)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--column", "x=name", "--column", "y=cost"],
+        ["--column", "x=width", "--column", "y=name"],
+        [*COLUMNS, "--along", "name"],
+    ],
+)
+def test_text_is_no_axis_and_no_response(allometry, exact, words) -> None:
+    pl.read_csv(exact).with_columns(name=pl.lit("a")).write_csv(exact)
+    allometry("backtest", exact, "--law", "power", *words).refuses(
+        "Column 'name' holds String, not numbers", "--column", "--along"
+    )
+
+
+def test_a_column_that_was_guessed_keeps_its_name(allometry, exact) -> None:
+    pl.read_csv(exact).rename({"width": "flops"}).write_csv(exact)
+    words = ["--law", "power", "--column", "x=flops", "--column", "y=cost"]
+    words += ["--cuts", "512", "--json"]
+    found = allometry("backtest", exact, *words).document
+    assert found == allometry("backtest", exact, *words, "--along", "flops").document
+
+
+def test_nothing_is_said_beside_the_scores(allometry, exact) -> None:
+    assert allometry("backtest", exact, *POWER, "--cuts", "512").err == ""
 
 
 def test_too_few_data_are_refused_with_what_it_takes(allometry, exact) -> None:

@@ -142,7 +142,7 @@ def test_a_place_that_cannot_hold_a_study(allometry, study, tmp_path):
     ("options", "words"),
     [
         ([], ["--compute", "--performance"]),
-        (["--compute", "1e12", "--performance", "0.9"], ["either"]),
+        (["--compute", "1e12", "--performance", "0.9"], ["one of the two"]),
         (["--compute", "0"], ["compute"]),
         (["--compute", "-1"], ["compute"]),
         (["--compute", "nan"], ["compute"]),

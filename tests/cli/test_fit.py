@@ -319,10 +319,19 @@ def test_a_performance_that_few_reach_does_not_tell_the_law(allometry, tmp_path)
         ([*POWER, "--set", "loss=cubic"], ["'loss' cannot be used", "'squared'"]),
         ([*POWER, "--set", "delta=-1"], ["delta is -1: give a number above 0"]),
         ([*POWER, "--set", "delta=1,x"], ["--set delta: 'x' is no number"]),
+        ([*POWER, "--set", "delta=nan"], ["delta is nan: give a number above 0"]),
+        ([*POWER, "--set", "delta=inf"], ["delta is inf", "that is finite"]),
+        ([*POWER, "--set", "chance=nan"], ["chance is nan: give a finite number"]),
+        ([*POWER, "--set", "exclude_first=nan"], ["exclude_first is nan", "less than"]),
+        ([*POWER, "--set", "resamples=inf"], ["'resamples' cannot", "finite number"]),
+        ([*POWER, "--set", "seed=-1"], ["seed is -1", "at least 0"]),
+        ([*POWER, "--set", "seed=nan"], ["'seed' cannot be used", "finite number"]),
+        ([*POWER, "--of", "compute"], ["--of compute", "add --at, or leave --of out"]),
+        ([*POWER, "--column", "run=nope"], ["no column 'nope' for 'run'", "run=NAME"]),
         ([*POWER, "--set", "exclude_first=1"], ["exclude_first is 1", "less than 1"]),
         ([*POWER, "--set", "resamples=9"], ["resamples is 9", "at least 20"]),
         ([*POWER, "--by", "depth"], ["no column 'depth' to group by", "width, cost"]),
-        ([*POWER, "--at", "0.5"], ["needs the column 'run'", "has: width, cost"]),
+        ([*POWER, "--at", "0.5"], ["needs the column 'run'", "width, cost. Name it"]),
         ([*POWER, "--out", "no/fit.json"], ["no/fit.json cannot be written"]),
     ],
 )
@@ -345,6 +354,8 @@ def test_bad_input_about_a_table_is_named(
             ["'updates_per_interaction' (σ", "--column updates_per_interaction=…"],
         ),
         (["--law", "horizon", "--of", "joules"], ["'joules'", "has: run, horizon"]),
+        (["--law", "horizon", "--of", "note"], ["'note' holds String", "--of NAME"]),
+        (["--law", "horizon", "--of", "performance"], ["'performance' is nothing"]),
         (
             ["--law", "horizon", "--column", "horizon=horizn"],
             ["Did you mean 'horizon'"],
@@ -354,8 +365,65 @@ def test_bad_input_about_a_table_is_named(
 )
 def test_bad_input_about_a_performance_is_named(allometry, tmp_path, words, message):
     path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon)
+    pl.read_csv(path).with_columns(note=pl.lit("a")).write_csv(path)
     allometry("fit", path, "--at", "0.5", *words).refuses(*message)
     assert [file.name for file in tmp_path.iterdir()] == ["curves.csv"]
+
+
+@pytest.mark.parametrize("at", ["2", "nan", "inf", "-3"])
+def test_a_performance_that_no_run_crosses_is_refused(allometry, tmp_path, at):
+    path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon)
+    frame = pl.read_csv(path)
+    low, high = frame["performance"].min(), frame["performance"].max()
+    allometry("fit", path, "--law", "horizon", "--at", at).refuses(
+        f"No run crosses performance = {float(at):g}",
+        f"go from {low:.4g} to {high:.4g}. Ask for a performance in between",
+    )
+
+
+def test_a_performance_that_too_few_reach_has_a_remedy(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon)
+    first = pl.col("run").str.ends_with("-0")
+    frame = pl.read_csv(path)
+    frame.filter(first | (pl.col("performance") < 0.5)).write_csv(path)
+    allometry("fit", path, "--law", "horizon", "--at", "0.5").refuses(
+        "6 settings left out", "ask for a performance that most runs reach (--at)"
+    )
+
+
+def test_columns_that_were_guessed_keep_their_names(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", SIZES, by_size)
+    words = ["--law", "power", "--at", "0.5", "--json"]
+    ours = ["--column", "x=parameters", "--column", "y=compute"]
+    ours += ["--of", "compute", "--by", "parameters"]
+    found = allometry("fit", path, *words, *ours).document
+    frame = pl.read_csv(path).rename({"parameters": "size", "compute": "flops"})
+    frame.write_csv(path)
+    own = ["--column", "x=size", "--column", "y=flops", "--of", "flops"]
+    again = allometry("fit", path, *words, *own, "--by", "size").document
+    assert again["parameters"] == found["parameters"]
+    assert again["card"]["at"] == {"performance": 0.5, "of": "compute"}
+
+
+def test_without_a_status_every_run_has_ended(allometry, tmp_path):
+    path = tmp_path / "digits.csv"
+    words = ["fit", path, "--law", "intrinsic", "--json"]
+    frame = pl.read_csv(EXAMPLE.with_name("digits.csv"))
+    assert set(frame["status"]) == {"done"}
+    frame.write_csv(path)
+    found = allometry(*words).document
+    frame.drop("status").write_csv(path)
+    assert allometry(*words).document == found
+    assert allometry("fit", path, "--json").document["law"] == "intrinsic"
+
+
+def test_a_column_that_we_add_is_in_no_list(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", HORIZONS, by_horizon)
+    words = ["--law", "power", "--column", "x=nope", "--column", "y=seed"]
+    columns = "run, horizon, seed, interactions, compute, performance"
+    allometry("fit", path, *words).refuses(f"Its columns: {columns}.")
+    pl.read_csv(path).with_columns(status=pl.lit("done")).write_csv(path)
+    allometry("fit", path, *words).refuses(f"Its columns: {columns}, status.")
 
 
 def test_too_few_data_are_refused_with_what_it_takes(allometry, table, tmp_path):

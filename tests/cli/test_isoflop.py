@@ -72,7 +72,7 @@ def test_the_best_sizes_and_their_exponent_are_printed(allometry, table) -> None
 
 def test_json_has_the_documented_keys_and_the_true_numbers(allometry, table) -> None:
     found = allometry("isoflop", table, "--json").document
-    assert set(found) == {"profiles", "size_exponent", "warnings", "two_term"}
+    assert set(found) == {"profiles", "size_exponent", "warnings", "two_term", "notes"}
     assert all(set(one) == PROFILE for one in found["profiles"])
     assert [one["compute"] for one in found["profiles"]] == pytest.approx(COMPUTE)
     sizes = [one["best_size"] for one in found["profiles"]]
@@ -192,6 +192,18 @@ def test_a_parabola_that_opens_downwards_has_no_best_size(allometry, table) -> N
         (["--budgets", "1e20"], ["No budget has runs of 4 sizes", "give budgets"]),
         (["--column", "loss=nope"], ["'nope' for 'loss'", "--column loss=NAME"]),
         (["--column", "loss"], ["no pair", "write --column loss=val_loss"]),
+        (["--column", "cost=loss"], ["reads nothing for 'cost'", "for: parameters"]),
+        (["--column", "data=nope"], ["no column 'nope' for 'data'", "data=NAME"]),
+        (["--budgets", "0"], ["The budget 0 is no compute", "--budgets", "1e18"]),
+        (["--budgets", "1e13,-1"], ["The budget -1 is no compute", "above 0"]),
+        (["--budgets", "inf"], ["The budget inf is no compute"]),
+        (["--budgets", "nan"], ["The budget nan is no compute"]),
+        (["--budgets", "1e13,1e13"], ["The budget 1e+13 is given twice", "keep one"]),
+        (["--budgets", "1e13,1.1e13"], ["have the same runs", "keep one of them"]),
+        (["--kappa", "0"], ["--kappa is 0", "a number above 0 such as 6"]),
+        (["--kappa", "-6"], ["--kappa is -6", "a number above 0 such as 6"]),
+        (["--kappa", "nan"], ["--kappa is nan", "a number above 0 such as 6"]),
+        (["--kappa", "inf"], ["--kappa is inf", "a number above 0 such as 6"]),
     ],
 )
 def test_bad_input_is_named(allometry, table, words, message) -> None:
@@ -202,6 +214,7 @@ def test_bad_input_is_named(allometry, table, words, message) -> None:
 @pytest.mark.parametrize(
     ("name", "dropped"),
     [
+        ("parameters", ["parameters"]),
         ("parameters", ["parameters", "compute"]),
         ("compute", ["compute"]),
         ("loss", ["loss"]),
@@ -209,8 +222,37 @@ def test_bad_input_is_named(allometry, table, words, message) -> None:
 )
 def test_a_missing_column_is_named(allometry, table, name, dropped) -> None:
     parabolas().drop(dropped).write_csv(table)
-    message = f"needs the column '{name}' for '{name}'; the table has: "
+    there = ", ".join(parabolas().drop(dropped).columns)
+    message = f"needs the column '{name}' for '{name}'; the table has: {there}."
     allometry("isoflop", table).refuses(message, f"--column {name}=NAME")
+
+
+def test_a_missing_column_of_curves_is_named(allometry, table) -> None:
+    frame = parabolas().with_columns(run=pl.int_range(pl.len()) % 7)
+    frame.drop("parameters").write_csv(table)
+    message = "needs the column 'parameters' for 'parameters'; the table has: "
+    allometry("isoflop", table).refuses(f"{message}compute, loss, run.")
+
+
+def test_a_law_that_cannot_be_fitted_beside_it_is_null_and_said(
+    allometry, table
+) -> None:
+    parabolas().with_columns(data=pl.lit(-1.0)).write_csv(table)
+    found = allometry("isoflop", table, "--json").document
+    assert found["two_term"] is None
+    assert "The two-term law could not be fitted beside it" in found["notes"][-1]
+
+
+@pytest.mark.parametrize("bend", [0.05, -0.05])
+def test_notes_are_all_that_is_printed_below_the_table(allometry, table, bend) -> None:
+    parabolas(bend).write_csv(table)
+    found = allometry("isoflop", table, "--json").document
+    said = allometry("isoflop", table).said.strip()
+    assert said.endswith(" ".join(found["notes"]))
+    assert set(found["warnings"]) < set(found["notes"])
+    assert any("grows as compute^0.400" in note for note in found["notes"]) == (
+        bend > 0
+    )
 
 
 def test_too_few_sizes_are_refused(allometry, table) -> None:

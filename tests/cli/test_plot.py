@@ -47,12 +47,14 @@ def test_the_suffix_says_the_kind(allometry, fit, tmp_path, name, magic) -> None
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
-def test_without_a_name_it_is_law_pdf_here(
-    allometry, fit, tmp_path, monkeypatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert allometry("plot", fit).out == "Figure: law.pdf\n"
-    assert Path("law.pdf").read_bytes().startswith(b"%PDF-")
+def test_without_a_name_it_is_a_pdf_beside_the_fit(allometry, fit, tmp_path) -> None:
+    for path, name in ((tmp_path / "a.fit.json", "a"), (tmp_path / "fit.json", "fit")):
+        path.write_bytes(fit.read_bytes())
+        out = tmp_path / f"{name}.pdf"
+        assert allometry("plot", path).out == f"Figure: {out}\n"
+        assert out.read_bytes().startswith(b"%PDF-")
+    assert allometry("plot", tmp_path).out == f"Figure: {tmp_path / 'law.pdf'}\n"
+    assert (tmp_path / "law.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_json_is_the_path_and_no_more(allometry, fit, tmp_path) -> None:
@@ -81,6 +83,36 @@ def test_the_title_and_the_columns_stand_in_the_figure(
     assert ">width<" in text
     assert ">cost<" in text
     assert "not identified" not in text
+
+
+def test_dollars_are_no_formula(allometry, table, tmp_path) -> None:
+    fit, out = tmp_path / "fit.json", tmp_path / "law.svg"
+    named = table.with_name("dollars.csv")
+    pl.read_csv(table).rename({"cost": "US$ a$x"}).write_csv(named)
+    words = ["--law", "power", "--column", "x=width", "--column", "y=US$ a$x"]
+    assert allometry("fit", named, *words, "--out", fit).code == 0
+    words = ["--out", out, "--title", "cost $x and 50% $"]
+    outcome = allometry("plot", fit, *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    text = out.read_text(encoding="utf-8")
+    assert ">cost $x and 50% $<" in text
+    assert ">US$ a$x<" in text
+
+
+@pytest.mark.parametrize("width", ["0", "-1", "nan", "inf", "1e6"])
+def test_a_width_that_cannot_be_drawn_is_refused(
+    allometry, fit, tmp_path, width
+) -> None:
+    outcome = allometry("plot", fit, "--out", tmp_path / "a.png", "--width", width)
+    said = f"width is {float(width):g} inches: give more than 0 and at most 50"
+    outcome.refuses(said)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_width_without_room_for_axes_is_refused(allometry, fit, tmp_path) -> None:
+    outcome = allometry("plot", fit, "--out", tmp_path / "a.png", "--width", "0.5")
+    outcome.refuses("0.5 × 0.375 inches has no room", "give a larger width, such as")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_law_that_is_not_identified_is_stamped_so(allometry, table, tmp_path) -> None:

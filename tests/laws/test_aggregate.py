@@ -1,5 +1,7 @@
 """Aggregates over tasks: golden values, rliable's, reproducible intervals, refusals."""
 
+import math
+
 import numpy as np
 import polars as pl
 import pytest
@@ -121,6 +123,35 @@ def test_scores_are_put_on_one_scale() -> None:
         normalised(tidy([[0.0, 10.0]]), {"t0": 3.0}, {"t0": 3.0})
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "game"}, "no column 'game'; it has: method, task, performance"),
+        ({"score": "win"}, "no column 'win'; it has: method, task, performance"),
+        ({"score": "task"}, "'task' holds String, not numbers"),
+    ],
+)
+def test_scores_that_are_none_are_not_normalised(options, message) -> None:
+    with pytest.raises(Refusal, match=message):
+        normalised(tidy([[0.0, 1.0]]), {"t0": 0.0}, {"t0": 1.0}, **options)
+
+
+def test_methods_that_are_numbers_stand_in_their_order() -> None:
+    both = pl.concat([tidy(SCORES, "a"), tidy(SCORES[:2], "b")])
+    sizes = pl.col("method").replace_strict({"a": 12490.0, "b": 870.0})
+    found = aggregate(both.with_columns(method=sizes), generator())
+    assert list(found.estimates) == ["870", "12490"]
+    assert found.runs["12490"] == {"t0": 4, "t1": 4, "t2": 4}
+    assert found.warnings[0].startswith("870 has no run on 1 of 3 tasks")
+
+
+def test_tasks_that_are_numbers_are_normalised() -> None:
+    frame = tidy([[0.0, 10.0], [5.0, 10.0]])
+    frame = frame.with_columns(task=pl.col("task").str.tail(1).cast(pl.Float64))
+    ends = {"0": 0.0, "1": 0.0}, {"0": 20.0, "1": 10.0}
+    assert normalised(frame, *ends)["performance"].to_list() == [0.0, 0.5, 0.5, 1.0]
+
+
 def curves() -> pl.DataFrame:
     rows = [
         (run, "a", "t", x, y)
@@ -145,6 +176,33 @@ def test_curves_become_scores_at_their_end_or_at_a_place() -> None:
     assert table["run"].to_list() == ["r1"]
     assert "1 runs end before 3" in said[0]
     assert "flatters" in said[1]
+    late = curves().filter((pl.col("run") == "r1") | (pl.col("interactions") > 1))
+    table, said = final_scores(late, at=1.0)
+    assert table.select("run", "performance").rows() == [("r1", 1.0)]
+    assert said == ("2 runs begin after 1 and are left out.",)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ([], {"at": 0.0}, "No run has a score at 0 inter.* lie at 1 to 3. Ask for"),
+        ([], {"at": math.nan}, "No run has a score at nan interactions"),
+        ([], {"at": math.inf}, "No run has a score at inf interactions"),
+        ([], {"chance": math.nan}, "chance is nan: give a finite score"),
+        ([], {"score": "method"}, "'method' holds String, not numbers"),
+        ([pl.lit("a").alias("interactions")], {}, "'interactions' holds String"),
+        ([pl.lit(None, pl.Float64).alias("performance")], {}, "Every run went non"),
+    ],
+)
+def test_what_is_no_score_of_curves_is_refused(change, options, message) -> None:
+    with pytest.raises(Refusal, match=message):
+        final_scores(curves().with_columns(*change), **options)
+
+
+@pytest.mark.parametrize("name", ["interactions", "run"])
+def test_a_table_without_curves_says_so(name) -> None:
+    with pytest.raises(Refusal, match=f"are read off curves.*no column {name!r}"):
+        final_scores(curves().drop(name), at=2.0)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +211,9 @@ def test_curves_become_scores_at_their_end_or_at_a_place() -> None:
         (tidy(SCORES), {"by": "algo"}, "no column 'algo'"),
         (tidy([[1.0, float("nan")]]), {}, "not finite for method 'a' on 't0'"),
         (tidy(SCORES), {"statistics": ["best"]}, "no statistic 'best'"),
+        (tidy(SCORES), {"score": "task"}, "'task' holds String, not numbers"),
     ],
-    ids=["column", "nan", "statistic"],
+    ids=["column", "nan", "statistic", "text"],
 )
 def test_bad_input_is_refused(table, options, message) -> None:
     with pytest.raises(Refusal, match=message):

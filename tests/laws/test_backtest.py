@@ -82,6 +82,13 @@ def test_scores_are_a_table_and_json() -> None:
         ({"along": "steps"}, "no column 'steps'"),
         ({"cuts": [1e9]}, "leaves nothing on one side: x runs from 10 to 1e"),
         ({"laws": ["intrinsic"]}, "intrinsic law cannot be scored"),
+        ({"cuts": []}, "There is no cut"),
+        ({"along": "run"}, "'run' holds String, not numbers"),
+        ({"columns": {"x": "run"}}, "'run' holds String, not numbers"),
+        ({"columns": {"y": "run"}}, "'run' holds String, not numbers"),
+        ({"columns": {"z": "x"}}, "input or response 'z'; name columns for: x, y"),
+        ({"columns": {"run": "trial"}}, "no column 'trial' for 'run'"),
+        ({"laws": ["power", "two-term"]}, "no column 'parameters'; it has: "),
     ],
 )
 def test_what_cannot_be_scored_is_refused(options: dict, message: str) -> None:

@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from allometry.laws.crossing import crossing, crossings, usable
+from allometry.laws.crossing import crossing, crossings, thresholds, usable
 from allometry.refusal import Refusal
 
 
@@ -119,3 +119,41 @@ def test_names_are_only_data() -> None:
     name = "<img src=x onerror=alert(1)> $\\href{javascript:}$"
     frame = table(run(0, [0.1, 0.3, 0.9])).with_columns(pl.lit(name).alias("run"))
     assert crossings(frame, 0.5, 388, chance=0.1)["fate"].to_list() == ["crossed"]
+
+
+def test_what_runs_needed_is_one_row_each() -> None:
+    frame = table(run(0, [0.1, 0.3, 0.9]), run(1, [0.1, 0.2, 0.3]))
+    found = thresholds(frame, 0.5)
+    assert found["fate"].to_list() == ["crossed", "censored"]
+    assert found["interactions"].to_list() == [
+        pytest.approx(2 * 2 ** (0.2 / 0.6)),
+        None,
+    ]
+
+
+@pytest.mark.parametrize("level", [2.0, 0.05, math.nan, math.inf])
+def test_a_level_that_no_run_crosses_is_refused(level: float) -> None:
+    # Isotonic: .9 and .7 pool to .8.
+    frame = table(run(0, [0.1, 0.9, 0.7]), run(1, [0.2, 0.3, 0.4]))
+    message = f"performance = {level:g}: .* from 0.1 to 0.8. Ask for a performance in"
+    with pytest.raises(Refusal, match=message):
+        thresholds(frame, level)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"of": "joules"}, "'joules'; the table has: .*Name it: --of NAME"),
+        ({}, {"of": "status"}, "'status' holds String, .* --of NAME"),
+        ({}, {"of": "run"}, "'run' is nothing that it needed"),
+        ({}, {"of": "performance"}, "'performance' is nothing that it needed"),
+        ({}, {"performance": "win"}, "'win'.*Name it: --column win=NAME"),
+        ({"run": "trial"}, {}, "'run'; .*Name it: --column run=NAME"),
+    ],
+)
+def test_what_is_no_crossing_is_refused(change, options, message: str) -> None:
+    frame = table(run(0, [0.1, 0.3, 0.9])).rename(change)
+    with pytest.raises(Refusal, match=message):
+        thresholds(frame, 0.5, **options)
+    with pytest.raises(Refusal, match="'interactions' is above 0 in no row"):
+        thresholds(table(run(0, [0.1])).with_columns(interactions=0.0), 0.5)

@@ -1,6 +1,7 @@
 """Figures for print: every form draws, in every format, and touches no global style."""
 
 import dataclasses
+import re
 
 import matplotlib
 import numpy as np
@@ -35,6 +36,12 @@ def test_points_law_and_band_are_drawn() -> None:
     assert inside.get_ydata() == pytest.approx(said)
     assert len(axes.collections) == 2
     assert axes.get_xscale() == axes.get_yscale() == "log"
+
+
+def test_dollars_are_no_formula(tmp_path) -> None:
+    title = "cost $x and 50% $"
+    figure = power_floor().plot(tmp_path / "law.pdf", title=title)
+    assert figure.axes[0].get_title(loc="left") == title
 
 
 def test_a_trace_per_setting_with_a_legend() -> None:
@@ -102,6 +109,14 @@ def test_what_cannot_be_drawn_is_refused(tmp_path) -> None:
     fit = power_floor()
     with pytest.raises(Refusal, match=r"cannot be written as '\.doc'"):
         fit.plot(tmp_path / "law.doc")
+    for size in (0.0, -1.0, float("nan"), float("inf"), 1e6):
+        said = re.escape(f"is {size:g} inches: give more than 0 and at most 50")
+        with pytest.raises(Refusal, match=f"figure's width {said}"):
+            fit.plot(width=size)
+        with pytest.raises(Refusal, match=f"figure's height {said}"):
+            fit.plot(height=size)
+    with pytest.raises(Refusal, match="has no room for its axes"):
+        fit.plot(width=0.3)
     with pytest.raises(Refusal, match="holds no points to draw"):
         dataclasses.replace(fit, points={}).plot()
     with pytest.raises(Refusal, match="is not known here"):

@@ -1,8 +1,6 @@
 """From a table to a law with its card, and what it says when there is none."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import polars as pl
@@ -109,11 +107,6 @@ def test_kappa_that_differs_between_sizes_is_a_warning(table):
     )
     found = fit("intrinsic", uneven)
     assert any("differs between sizes" in said for said in found.warnings)
-
-
-def test_laws_import_no_jax():
-    code = "import sys, allometry.laws; sys.exit('jax' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_unknown_law_is_refused_with_the_names_there_are(table):

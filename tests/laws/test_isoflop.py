@@ -99,8 +99,27 @@ def test_published_runs() -> None:
     assert found.size_exponent.low < 0.5 < found.size_exponent.high
 
 
+@pytest.mark.parametrize("budget", [0.0, -1.0, math.inf, math.nan])
+def test_a_budget_that_is_no_compute_is_refused(budget: float) -> None:
+    with pytest.raises(Refusal, match=f"budget {budget:g} is no compute"):
+        isoflop(grid(), budgets=[1e18, budget])
+
+
+def test_budgets_of_the_same_runs_are_refused() -> None:
+    with pytest.raises(Refusal, match=r"budget 1e\+18 is given twice"):
+        isoflop(grid(), budgets=[1e18, 1e18])
+    with pytest.raises(Refusal, match=r"1e\+18 and 1.1e\+18 have the same runs"):
+        isoflop(grid(), budgets=[1e18, 1.1e18])
+
+
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(Refusal, match=r"'flops' for 'compute'.*--column compute=NAME"):
         isoflop(grid(), columns={"compute": "flops"})
+    with pytest.raises(Refusal, match=r"nothing for 'cost'; name columns for: param"):
+        isoflop(grid(), columns={"cost": "loss"})
+    with pytest.raises(Refusal, match="no column 'trial' for 'run'"):
+        isoflop(grid(), columns={"run": "trial"})
+    with pytest.raises(Refusal, match="'loss' holds String, not numbers: name a"):
+        isoflop(grid().with_columns(loss=pl.lit("low")))
     with pytest.raises(Refusal, match="No budget has runs of 4 sizes"):
         isoflop(grid().head(3))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from allometry.cli.options import COLUMN_HELP, numbers, pairs
+from allometry.cli.options import COLUMN_HELP, checked_seed, numbers, pairs
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,21 +60,26 @@ def aggregate(
     import numpy as np
 
     from allometry.cli.tables import read_source
+    from allometry.curves.mapping import ROLES
     from allometry.laws.aggregate import DEFAULT, final_scores, normalised
     from allometry.laws.aggregate import aggregate as over_tasks
 
     told = pairs(column or [], "--column", "performance=return")
-    table = read_source(path, told, metric=metric).table
-    said: tuple[str, ...] = ()
-    if "interactions" in table.columns and "run" in table.columns:
-        table, said = final_scores(table, score=score, at=at, chance=chance)
+    generator = np.random.default_rng(checked_seed(seed))
+    source = read_source(path, told, metric=metric).with_roles(tuple(ROLES))
+    table = source.with_names(by, task, score).table
+    said = source.notes
+    curves = {"run", "interactions"} <= set(table.columns)
+    if curves or at is not None or chance is not None:
+        table, more = final_scores(table, score=score, at=at, chance=chance)
+        said += more
     bottom = numbers(low or [], "--low", "walker=0")
     top = numbers(high or [], "--high", "walker=1000")
     if bottom or top:
         table = normalised(table, bottom, top, task=task, score=score)
     found = over_tasks(
         table,
-        np.random.default_rng(seed),
+        generator,
         by=by,
         task=task,
         score=score,

@@ -1,5 +1,6 @@
 """`allometry backtest`: which form forecasts best, told by what it had not seen."""
 
+import dataclasses
 import json as jsonlib
 import math
 from pathlib import Path
@@ -57,17 +58,20 @@ def backtest(
 
     source = read_source(path, pairs(column or [], "--column", "data=tokens"))
     chosen = None if cuts is None else [number(c, "--cuts") for c in cuts.split(",")]
-    shown = Console(stderr=True, quiet=json)
-    with Progress(console=shown, transient=True) as bar:
+    shown = Console(stderr=True)
+    # A bar that is not shown would still end in an empty line.
+    silent = json or not shown.is_terminal
+    with Progress(console=shown, transient=True, disable=silent) as bar:
         task = bar.add_task("Scoring", total=None)
         found = score(
             source.table,
             law or (),
             columns=dict(source.columns),
-            along=along,
+            along=None if along is None else source.meant(along),
             cuts=chosen,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+    found = dataclasses.replace(found, warnings=(*source.notes, *found.warnings))
     if json:
         typer.echo(jsonlib.dumps(found.to_dict(), indent=1))
         return

@@ -11,6 +11,7 @@ from allometry.cli.options import COLUMN_HELP, number, pairs, value_of
 from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.table import Table
 
     from allometry.cli.tables import Source
@@ -39,8 +40,9 @@ def fit(
         ),
     ] = None,
     of: Annotated[
-        str, typer.Option(help="With --at: what they needed.")
-    ] = "interactions",
+        str | None,
+        typer.Option(help="With --at: what they needed; by default interactions."),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(help="Column whose runs are left out together for intervals."),
@@ -76,12 +78,22 @@ def fit(
 
     columns = pairs(column or [], "--column", "parameters=critic_params")
     settings = pairs(set_ or [], "--set", "loss=squared")
+    if of is not None and at is None:
+        raise Refusal(
+            f"--of {of} says what runs needed to reach a performance, and none is "
+            "given: add --at, or leave --of out."
+        )
     asked = law or columns or settings or at is not None or by or out
     if path.is_dir() and not asked and not (path / RECORD).is_file():
         _study(path, json)
         return
     found, source = fit_table(
-        path, law, columns, settings | ({"by": by} if by else {}), at, of
+        path,
+        law,
+        columns,
+        settings | ({"by": by} if by else {}),
+        at,
+        of or "interactions",
     )
     target = out or source.fit_file()
     card.write(found, target)
@@ -110,11 +122,16 @@ def fit_table(
 
     source = read_source(path, columns)
     table, names = source.table, dict(source.columns)
+    if "by" in settings:
+        settings = {**settings, "by": source.meant(settings["by"])}
     if at is not None:
+        of = source.meant(of)
         table = thresholds(table, at, of=of)
         if law is None:
             raise Refusal("With --at, name the form too: --law power, threshold, …")
     name = law or _guess(table)
+    if name == "intrinsic":
+        table = _with_status(table)
     if name == "two-term" and "data" not in names:
         table, more = with_data(table)
         source = dataclasses.replace(source, notes=(*source.notes, *more))
@@ -135,20 +152,34 @@ def _guess(table: Any) -> str:
     from allometry.laws.form.registry import forms
     from allometry.laws.intrinsic.runs import COLUMNS
 
-    if set(COLUMNS) <= set(table.columns) and not table["parameters"].null_count():
+    # Where no column tells of a status, every run has ended: see `_with_status`.
+    lacking = [
+        name for name in COLUMNS if name not in table.columns and name != "status"
+    ]
+    if not lacking and not table["parameters"].null_count():
         return "intrinsic"
     listed = "; ".join(
         f"{form.name} ({', '.join(item.name for item in form.inputs)} → "
         f"{form.response.name})"
         for form in forms.values()
     )
-    lacking = [name for name in COLUMNS if name not in table.columns]
     why = (
         f"the intrinsic law lacks {', '.join(lacking)}"
         if lacking
         else "some models have no size"
     )
     raise Refusal(f"Say which law: --law NAME ({why}). There are: {listed}.")
+
+
+def _with_status(table: "pl.DataFrame") -> "pl.DataFrame":
+    """Say that all runs are done, for a law that asks, where no column says more."""
+    import polars as pl
+
+    from allometry.laws.intrinsic.runs import COLUMNS
+
+    if set(COLUMNS) - set(table.columns) != {"status"}:
+        return table
+    return table.with_columns(pl.lit("done").alias("status"))
 
 
 def _options(settings: dict[str, str]) -> dict[str, Any]:
@@ -161,7 +192,7 @@ def _options(settings: dict[str, str]) -> dict[str, Any]:
             found[name] = tuple(number(x, f"--set {name}") for x in text.split(","))
         else:
             value = value_of(text)
-            whole = isinstance(value, float) and value == int(value)
+            whole = isinstance(value, float) and value.is_integer()
             found[name] = int(value) if whole and name in _WHOLE else value
     return found
 
@@ -179,8 +210,9 @@ def _study(folder: Path, json: bool) -> None:
     found = verdict.verdicts(store)
     written = verdict.store_verdicts(store, found)
     if json:
-        for item in found:
-            typer.echo(card.to_json(item.fit), nl=False)
+        told = [card.to_json(item.fit).rstrip() for item in found]
+        # One law is one object; several are a list, in the order of their files.
+        typer.echo(told[0] if len(told) == 1 else f"[{', '.join(told)}]")
         return
     print_verdicts(found)
     for path in written:

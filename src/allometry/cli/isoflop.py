@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,10 @@ import typer
 
 from allometry.cli.options import COLUMN_HELP, number, pairs
 from allometry.cli.tables import KAPPA
+from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.table import Table
 
     from allometry.laws.isoflop import IsoFlop
@@ -40,50 +43,88 @@ def isoflop(
 
     Example: allometry isoflop runs.csv --column parameters=size --column compute=flops
     """
-    from allometry import laws
-    from allometry.cli.tables import read_source, with_data
-    from allometry.laws.isoflop import bias
+    from allometry.cli.tables import read_source
+    from allometry.laws.isoflop import ROLES
     from allometry.laws.isoflop import isoflop as profiles
-    from allometry.refusal import Refusal
 
-    source = read_source(path, pairs(column or [], "--column", "loss=val_loss"))
+    told = pairs(column or [], "--column", "loss=val_loss")
+    source = read_source(path, told, check=_check).with_roles((*ROLES, "run", "data"))
     chosen = (
         None
         if budgets is None
         else [number(c, "--budgets") for c in budgets.split(",")]
     )
-    found = profiles(source.table, columns=dict(source.columns), budgets=chosen)
-    said: dict[str, Any] = found.to_dict()
-    sentences = list(found.warnings)
-    table, said_of_data = with_data(source.table, kappa)
-    sentences += said_of_data
+    found = profiles(source.table, budgets=chosen)
+    two_term, more = _beside(source.table, kappa, found)
+    sentences = [*_sentences(found), *source.notes, *more]
+    if json:
+        document = {**found.to_dict(), "two_term": two_term, "notes": sentences}
+        typer.echo(jsonlib.dumps(document, indent=1))
+        return
+    _print(found, sentences)
+
+
+def _check(names: Sequence[str], columns: Mapping[str, str]) -> None:
+    """Refuse a table that lacks a column; the data are the two-term law's alone."""
+    from allometry.laws.isoflop import require
+
+    require(names, {role: name for role, name in columns.items() if role != "data"})
+
+
+def _beside(
+    table: "pl.DataFrame", kappa: float, found: "IsoFlop"
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """Fit the two-term law to the same runs: its numbers, and what there is to say.
+
+    None where it cannot be fitted; the sentences then say why.
+    """
+    from allometry import laws
+    from allometry.cli.tables import with_data
+    from allometry.laws.isoflop import bias
+
+    table, said = with_data(table, kappa)
     try:
         fit = laws.fit("two-term", table)
-    except Refusal as refusal:
-        sentences.append(f"The two-term law could not be fitted beside it: {refusal}")
-    else:
         exponent = fit.derived["size_exponent"]
 
         def law(N: Any, C: Any) -> Any:
             return fit.predict(parameters=N, data=C / (kappa * N))["value"].to_numpy()
 
         off = bias(law, exponent.value, found.profiles)
-        said["two_term"] = {
-            "size_exponent": [exponent.value, exponent.low, exponent.high],
-            "identified": fit.identified,
-            "bias_of_the_parabolas": None if math.isnan(off) else off,
-        }
-        sentences.append(
-            f"The two-term law of the same runs has {exponent.value:.3f} "
-            f"({exponent.low:.3f} to {exponent.high:.3f})"
-            + ("" if fit.identified else ", and is not identified")
-            + ("." if math.isnan(off) else f"; if it held exactly, these parabolas "
-               f"would be off by {off:+.3f}.")
-        )  # fmt: skip
-    if json:
-        typer.echo(jsonlib.dumps(said, indent=1))
-        return
-    _print(found, sentences)
+    except Refusal as refusal:
+        why = f"The two-term law could not be fitted beside it: {refusal}"
+        return None, [*said, why]
+    told = (
+        f"The two-term law of the same runs has {exponent.value:.3f} "
+        f"({exponent.low:.3f} to {exponent.high:.3f})"
+    )
+    if not fit.identified:
+        told += ", and is not identified"
+    if not math.isnan(off):
+        told += f"; if it held exactly, these parabolas would be off by {off:+.3f}"
+    numbers = (exponent.value, exponent.low, exponent.high)
+    document = {
+        "size_exponent": [_finite(number) for number in numbers],
+        "identified": fit.identified,
+        "bias_of_the_parabolas": _finite(off),
+    }
+    return document, [*said, f"{told}."]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _sentences(found: "IsoFlop") -> list[str]:
+    """Say what the parabolas tell, and what to doubt of it."""
+    one = found.size_exponent
+    if math.isnan(one.value):
+        return list(found.warnings)
+    told = (
+        f"The best size of the parabolas grows as compute^{one.value:.3f} "
+        f"({one.low:.3f} to {one.high:.3f})."
+    )
+    return [told, *found.warnings]
 
 
 def _print(found: "IsoFlop", sentences: list[str]) -> None:
@@ -92,12 +133,6 @@ def _print(found: "IsoFlop", sentences: list[str]) -> None:
 
     console = Console(highlight=False)
     console.print(_table(found))
-    one = found.size_exponent
-    if not math.isnan(one.value):
-        console.print(
-            f"The best size of the parabolas grows as compute^{one.value:.3f} "
-            f"({one.low:.3f} to {one.high:.3f})."
-        )
     for sentence in sentences:
         console.print(escape(sentence))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from allometry.cli.options import number, numbers, pairs
+from allometry.cli.options import checked_seed, number, numbers, pairs
 from allometry.refusal import Refusal
 
 #: Of the designs compared, so many are shown.
@@ -94,7 +94,7 @@ def plan(
     from allometry.laws import design
 
     loud = numbers(noise or [], "--noise", "luck=0.3")
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(checked_seed(seed))
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

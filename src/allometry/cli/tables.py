@@ -158,7 +158,9 @@ def _file(
 
 def _as_given(read: "Conformed") -> "pl.DataFrame":
     """Take out columns that reading has added and that say nothing new."""
-    table = read.table.drop("source", strict=False)
+    from allometry.curves.formats import ASIDE
+
+    table = read.table.drop("source").rename({ASIDE: "source"}, strict=False)
     if "status" in table.columns and "status" not in read.columns:
         finished = (table["status"] == "done").all()
         return table.drop("status") if finished else table

@@ -7,6 +7,7 @@ are drawn anew within each task, since tasks are not a sample but runs are.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -217,27 +218,25 @@ def profiles(
 def scores_of(table: Any, *, by: str, task: str, score: str) -> dict[str, Scores]:
     """Read scores by method and task from a frame with one row per run.
 
-    Raises `Refusal` for a column that is missing, and for a score that is not finite.
+    Methods stand in the order of the frame, or from low to high where they are
+    numbers. Raises `Refusal` for a column that is missing, and for a score that is not
+    finite.
     """
     frame = to_polars(table)
-    for name in (by, task, score):
-        if name not in frame.columns:
-            raise Refusal(
-                f"The table has no column {name!r}; it has: {', '.join(frame.columns)}."
-            )
-    if not frame[score].dtype.is_numeric():
-        raise Refusal(f"Column {score!r} holds {frame[score].dtype}, not numbers.")
+    _require(frame, by, task, score=score)
+    if frame[by].dtype.is_numeric():
+        frame = frame.sort(by, maintain_order=True, nulls_last=True)
     wrong = frame.filter(~pl.col(score).is_finite().fill_null(False))
     if not wrong.is_empty():
         raise Refusal(
-            f"Column {score!r} is not finite for {by} {wrong[by][0]!r} on "
-            f"{wrong[task][0]!r} ({wrong.height} such rows): give a run that diverged "
-            "the score of chance; leaving it out would flatter the method."
+            f"Column {score!r} is not finite for {by} {_label(wrong[by][0])!r} on "
+            f"{_label(wrong[task][0])!r} ({wrong.height} such rows): give a run that "
+            "diverged the score of chance; leaving it out would flatter the method."
         )
     found: dict[str, dict[str, Array]] = {}
     for (method, name), rows in frame.group_by(by, task, maintain_order=True):
         values = rows[score].cast(pl.Float64).to_numpy()
-        found.setdefault(str(method), {})[str(name)] = values
+        found.setdefault(_label(method), {})[_label(name)] = values
     return {method: dict(sorted(tasks.items())) for method, tasks in found.items()}
 
 
@@ -247,18 +246,26 @@ def normalised(
 ) -> pl.DataFrame:  # fmt: skip
     """Put scores on one scale: (score − low)/(high − low) of their task.
 
-    Raises `Refusal` for a task without both, or with high not above low.
+    Tasks that are numbers are named as they are written in short: 1 and 2.5.
+
+    Raises `Refusal` for a column that is missing, for scores that are no numbers, and
+    for a task without both, or with high not above low.
     """
     frame = to_polars(table)
+    _require(frame, task, score=score)
+    bottom, top = {}, {}
     for name in frame[task].unique().sort().to_list():
-        if name not in low or name not in high or not high[name] > low[name]:
+        label = _label(name)
+        bottom[name] = low.get(label, math.nan)
+        top[name] = high.get(label, math.nan)
+        if not -math.inf < bottom[name] < top[name] < math.inf:
             raise Refusal(
-                f"Task {name!r} needs a low and a high score, high above low, to be "
-                "normalised."
+                f"Task {label!r} needs a low and a high score, high above low, to be "
+                f"normalised. Give both: --low {label}=NUMBER --high {label}=NUMBER."
             )
-    bottom = pl.col(task).replace_strict(low, return_dtype=pl.Float64)
-    top = pl.col(task).replace_strict(high, return_dtype=pl.Float64)
-    scaled = (pl.col(score) - bottom) / (top - bottom)
+    least = pl.col(task).replace_strict(bottom, return_dtype=pl.Float64)
+    most = pl.col(task).replace_strict(top, return_dtype=pl.Float64)
+    scaled = (pl.col(score) - least) / (most - least)
     return frame.with_columns(scaled.alias(score))
 
 
@@ -269,22 +276,29 @@ def final_scores(
     """Turn curves into one row per run: its score at the end, or `at` a place.
 
     The score is the mean of the last `last` checkpoints, of those up to `at` if it is
-    given; runs that end before `at` are left out. One that went non-finite scores
-    `chance`, or is left out. What is left out is said in the second value.
+    given; runs that end before `at`, or begin after it, are left out. One that went
+    non-finite scores `chance`, or is left out. What is left out is said in the second
+    value.
+
+    Raises `Refusal` for a column that is missing or holds no numbers, for an `at` or a
+    `chance` that is not finite, and where no run is left.
     """
     frame = to_polars(table)
-    for name in ("run", axis, score):
+    for name in (axis, "run"):
         if name not in frame.columns:
-            raise Refusal(f"Curves need the column {name!r}, to know the end of a run.")
-    said = []
+            raise Refusal(
+                "Scores at the end of a run, or at a place, are read off curves, and "
+                f"the table has no column {name!r}; it has: "
+                f"{', '.join(frame.columns)}. Name it, --column {name}=NAME; or leave "
+                "out --at and --chance, and every row is a run's score."
+            )
+    _require(frame, score=axis)
+    _require(frame, score=score)
+    if chance is not None and not math.isfinite(chance):
+        raise Refusal(f"chance is {chance:g}: give a finite score.")
+    said: list[str] = []
     if at is not None:
-        ends = frame.group_by("run").agg(pl.col(axis).max())
-        short = ends.filter(pl.col(axis) < at)["run"]
-        if len(short):
-            said.append(f"{len(short)} runs end before {at:g} and are left out.")
-        frame = frame.filter(
-            ~pl.col("run").is_in(short.implode()) & (pl.col(axis) <= at)
-        )
+        frame, said = _until(frame, axis, at)
     others = [n for n in frame.columns if n not in ("run", axis, score)]
     counts = frame.group_by("run").agg(pl.col(others).n_unique())
     static = [name for name in others if counts[name].max() == 1]
@@ -297,6 +311,11 @@ def final_scores(
     if diverged := int(rows["lost"].sum()):
         if chance is None:
             rows = rows.filter(~pl.col("lost"))
+            if rows.is_empty():
+                raise Refusal(
+                    "Every run went non-finite, and no score is left: say what chance "
+                    "scores (--chance)."
+                )
             said.append(
                 f"{diverged} runs went non-finite and are left out, which flatters "
                 "their method: say what chance scores."
@@ -306,6 +325,50 @@ def final_scores(
             rows = rows.with_columns(given.alias(score))
             said.append(f"{diverged} runs went non-finite and score {chance:g}.")
     return rows.drop("lost"), tuple(said)
+
+
+def _until(frame: pl.DataFrame, axis: str, at: float) -> tuple[pl.DataFrame, list[str]]:
+    """Keep the checkpoints up to `at` of runs that pass it, and say which do not."""
+    ends = frame.group_by("run").agg(
+        pl.col(axis).min().alias("first"), pl.col(axis).max().alias("last")
+    )
+    short = ends.filter(pl.col("last") < at)["run"]
+    late = ends.filter(pl.col("first") > at)["run"]
+    if not math.isfinite(at) or len(short) + len(late) == ends.height:
+        low, high = float(frame[axis].min()), float(frame[axis].max())  # type: ignore[arg-type]
+        raise Refusal(
+            f"No run has a score at {at:g} {axis}: their checkpoints lie at {low:g} to "
+            f"{high:g}. Ask for a place that runs pass, or leave out --at and take "
+            "their ends."
+        )
+    said = []
+    if len(short):
+        said.append(f"{len(short)} runs end before {at:g} and are left out.")
+    if len(late):
+        said.append(f"{len(late)} runs begin after {at:g} and are left out.")
+    passing = ~pl.col("run").is_in([*short, *late])
+    return frame.filter(passing & (pl.col(axis) <= at)), said
+
+
+def _require(frame: pl.DataFrame, *names: str, score: str) -> None:
+    """Refuse a column that is missing, and scores that are no numbers."""
+    for name in (*names, score):
+        if name not in frame.columns:
+            raise Refusal(
+                f"The table has no column {name!r}; it has: {', '.join(frame.columns)}."
+                " Name one of these: --by, --task and --score."
+            )
+    if not frame[score].dtype.is_numeric():
+        raise Refusal(
+            f"Column {score!r} holds {frame[score].dtype}, not numbers: name a column "
+            "of numbers, or convert it."
+        )
+
+
+def _label(value: Any) -> str:
+    """Write a method or a task: 870 for the 870.0 of a column of numbers."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else str(value)
 
 
 def draws(tasks: Scores, resamples: int, generator: np.random.Generator) -> list[Array]:

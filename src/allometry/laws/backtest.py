@@ -21,8 +21,8 @@ from allometry.laws.arrays import Array
 from allometry.laws.fit import fit
 from allometry.laws.fitted import Fit
 from allometry.laws.form.form import Form
-from allometry.laws.form.registry import forms
-from allometry.laws.frame import to_polars
+from allometry.laws.form.registry import FAMILIES, forms
+from allometry.laws.frame import RUN, to_polars, with_runs
 from allometry.laws.parametric.settings import FormSettings
 from allometry.refusal import Refusal
 
@@ -212,9 +212,11 @@ def backtest(
     largest, those that leave enough below.
 
     Raises:
-        Refusal: a column is missing, no cut leaves enough below and above it, or a
-            cut is outside the data.
+        Refusal: a column is missing or holds no numbers, no cut leaves enough below
+            and above it, or a cut is outside the data.
     """
+    if cuts is not None and len(cuts) == 0:
+        raise Refusal("There is no cut: give one at least, or none of all for three.")
     asked = [forms.find(law, columns) for law in (laws or BASELINES)]
     intrinsic = [form.name for form in asked if form.name == "intrinsic"]
     if intrinsic:
@@ -223,7 +225,9 @@ def backtest(
             "has no place on its axis. Backtest the form that its natural metric "
             "follows (power, of compute against failures per success on the frontier)."
         )
-    frame, names = to_polars(table), dict(columns or {})
+    names = dict(columns or {})
+    _refuse_unknown(names, asked)
+    frame = with_runs(to_polars(table), names)
     first = asked[0]
     axis = along or names.get(_growing(first), _growing(first))
     response = names.get(first.response.name, first.response.name)
@@ -260,16 +264,13 @@ class _Problem:
         response: str,
         settings: FormSettings,
     ) -> None:
-        for name in (axis, response):
-            if name not in frame.columns:
-                raise Refusal(
-                    f"The table has no column {name!r}; it has: "
-                    f"{', '.join(frame.columns)}. Name it by columns, or --column."
-                )
-        usable = pl.col(response).is_not_null() & pl.col(response).is_finite()
-        self.frame = frame.filter(usable & (pl.col(axis) > 0))
         self.asked, self.names = list(asked), dict(names)
         self.axis, self.response, self.settings = axis, response, settings
+        read = [name for form in asked for name in self._columns(form).values()]
+        for name in dict.fromkeys((axis, response, *read)):
+            _require(frame, name)
+        usable = pl.col(response).is_not_null() & pl.col(response).is_finite()
+        self.frame = frame.filter(usable & (pl.col(axis) > 0))
         if self.frame.height < frame.height / 2:
             raise Refusal(
                 f"Most rows have no {response!r} or no {axis!r} above 0: nothing to "
@@ -317,7 +318,7 @@ class _Problem:
             x = self.frame[self.axis].to_numpy()
             raise Refusal(
                 f"The cut {cut:g} leaves nothing on one side: {self.axis} runs from "
-                f"{x.min():g} to {x.max():g}."
+                f"{x.min():g} to {x.max():g}. Give cuts in between."
             )
         if form is None:
             return self._score_last(cut, below, above)
@@ -431,6 +432,32 @@ class _Problem:
         return (
             f"Forms were scored up to {reach:.3g} times beyond their cut; further out "
             "nothing is known.",
+        )
+
+
+def _refuse_unknown(columns: Mapping[str, str], asked: Sequence[Form]) -> None:
+    """Refuse columns for what none of the forms reads."""
+    every = [*asked, *(forms[name] for name in BASELINES)]
+    roles = [role.name for form in every for role in (*form.inputs, form.response)]
+    unknown = sorted(set(columns) - {*roles, *RUN, *FAMILIES})
+    if unknown:
+        raise Refusal(
+            f"None of the forms has an input or response {unknown[0]!r}; name columns "
+            f"for: {', '.join(dict.fromkeys(roles))}."
+        )
+
+
+def _require(frame: pl.DataFrame, name: str) -> None:
+    """Refuse a column that is missing or holds no numbers."""
+    if name not in frame.columns:
+        raise Refusal(
+            f"The table has no column {name!r}; it has: {', '.join(frame.columns)}. "
+            "Name it by columns, or --column."
+        )
+    if not frame[name].dtype.is_numeric():
+        raise Refusal(
+            f"Column {name!r} holds {frame[name].dtype}, not numbers: convert it to "
+            "numbers, or name another by columns (--column) or along (--along)."
         )
 
 

@@ -163,14 +163,10 @@ def thresholds(
     `chance`, or as the lowest of the table.
 
     Raises:
-        Refusal: a column is missing, or a run cannot be read as a curve.
+        Refusal: a column is missing or holds no numbers, a run cannot be read as a
+            curve, or no run crosses the level.
     """
-    for name in ("run", of, performance):
-        if name not in table.columns:
-            raise Refusal(
-                f"A crossing needs the column {name!r}; the table has: "
-                f"{', '.join(table.columns)}."
-            )
+    _require(table, of, performance)
     least = table[performance].drop_nulls().drop_nans().min()
     missing = chance if chance is not None else float(least or 0.0)  # type: ignore[arg-type]
     curves = table.filter(pl.col(of) > 0).with_columns(
@@ -182,6 +178,13 @@ def thresholds(
         first = float(curve[of].min())  # type: ignore[arg-type]
         fate = "censored" if at is None else "early" if at <= first else "crossed"
         rows.append((str(run), at if fate == "crossed" else None, fate))
+    if all(fate != "crossed" for *_, fate in rows):
+        low, high = _reached(curves, of, performance)
+        raise Refusal(
+            f"No run crosses {performance} = {level:g}: made monotone, their curves go "
+            f"from {low:.4g} to {high:.4g}. Ask for a performance in between, which "
+            "runs pass on their way."
+        )
     found = pl.DataFrame(
         rows, schema={"run": pl.String, of: pl.Float64, "fate": pl.String}, orient="row"
     )
@@ -190,3 +193,39 @@ def thresholds(
     static = [name for name in others if counts[name].max() == 1]
     about = curves.select(pl.col("run").cast(pl.String), *static).unique("run")
     return about.join(found, on="run").sort("run")
+
+
+def _require(table: pl.DataFrame, of: str, performance: str) -> None:
+    """Refuse a table that has no curves of these, with what would name them."""
+    remedies = {
+        "run": "--column run=NAME",
+        of: "--of NAME",
+        performance: f"--column {performance}=NAME",
+    }
+    for name, remedy in remedies.items():
+        if name not in table.columns:
+            raise Refusal(
+                f"A crossing needs the column {name!r}; the table has: "
+                f"{', '.join(table.columns)}. Name it: {remedy}."
+            )
+        if name != "run" and not table[name].dtype.is_numeric():
+            raise Refusal(
+                f"Column {name!r} holds {table[name].dtype}, and a crossing needs "
+                f"numbers: name a column of numbers, {remedy}."
+            )
+    if of in ("run", performance):
+        raise Refusal(
+            f"A crossing tells what a run needed to reach a performance, and {of!r} is "
+            "nothing that it needed: name another, such as --of interactions."
+        )
+    if not (table[of] > 0).any():
+        raise Refusal(f"Column {of!r} is above 0 in no row: nothing can be crossed.")
+
+
+def _reached(curves: pl.DataFrame, of: str, performance: str) -> tuple[float, float]:
+    """Give the least and the most that the curves, made monotone, come to."""
+    ends = [
+        isotonic_regression(curve.sort(of)[performance].to_numpy()).x[[0, -1]]
+        for _, curve in curves.group_by("run")
+    ]
+    return float(np.min(ends)), float(np.max(ends))

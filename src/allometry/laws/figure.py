@@ -5,6 +5,7 @@ shade, and a dashed line where the law is extrapolated. Sizes are in inches for 
 column of a paper; no global style is touched.
 """
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: A column of a paper, and its usual type.
 WIDTH, RATIO = 3.4, 0.75
+#: No side is longer, in inches: a poster is, and 300 dots an inch of more fill memory.
+LONGEST = 50.0
 _STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
@@ -40,6 +43,8 @@ _STYLE: Any = {
 }
 _LAW, _INK = "#0b5394", "#333333"
 _STEPS = 160
+#: Names of columns and titles are text, in which `$` is a dollar.
+_PLAIN: Any = {"parse_math": False}
 #: At most this many points are drawn.
 _MOST_POINTS = 5_000
 
@@ -55,8 +60,9 @@ def draw(
 ) -> "Figure":
     """Draw a fit; write it to `path` (PDF, SVG, PNG by suffix) if one is given.
 
-    Raises `Refusal` for a fit without points or without its form, and for a file that
-    cannot be written.
+    `width` and `height` are in inches. Text is shown as it stands: `$` starts no
+    formula. Raises `Refusal` for a fit without points or without its form, for a size
+    that cannot be drawn, and for a file that cannot be written.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -72,8 +78,14 @@ def draw(
             "The fit holds no points to draw: it was made by an older Allometry, or "
             "from nothing. Make it again with `allometry fit`."
         )
+    size = (width, width * RATIO if height is None else height)
+    for name, inches in zip(("width", "height"), size, strict=True):
+        if not 0 < inches <= LONGEST:
+            raise Refusal(
+                f"The figure's {name} is {inches:g} inches: give more than 0 and at "
+                f"most {LONGEST:g}; a column of a paper is {WIDTH:g} wide."
+            )
     with matplotlib.rc_context(_STYLE):
-        size = (width, height or width * RATIO)
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
@@ -82,12 +94,28 @@ def draw(
         else:
             _form(axes, result, form)
         if title:
-            axes.set_title(title, loc="left", fontsize=8, fontweight="bold")
+            bold: Any = {"fontsize": 8, "fontweight": "bold", **_PLAIN}
+            axes.set_title(title, loc="left", **bold)
         if not result.identified:
             _stamp(axes)
+        _refuse_collapse(figure)
         if path is not None:
             _save(figure, Path(path))
     return figure
+
+
+def _refuse_collapse(figure: "Figure") -> None:
+    """Refuse a figure in which labels and legend leave no room for the axes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied")
+        try:
+            figure.draw_without_rendering()
+        except UserWarning:
+            width, height = figure.get_size_inches()
+            raise Refusal(
+                f"A figure of {width:g} × {height:g} inches has no room for its axes "
+                f"beside their labels: give a larger width, such as {WIDTH:g}."
+            ) from None
 
 
 def _save(figure: "Figure", path: Path) -> None:
@@ -145,8 +173,8 @@ def _form(axes: "Axes", result: Result, form: Form) -> None:
     axes.set_xscale("log")
     if form.residual == "log":
         axes.set_yscale("log")
-    axes.set_xlabel(_label(form, trace.along(form, points), result))
-    axes.set_ylabel(_label(form, form.response.name, result))
+    axes.set_xlabel(_label(form, trace.along(form, points), result), **_PLAIN)
+    axes.set_ylabel(_label(form, form.response.name, result), **_PLAIN)
     _limits(axes, form, points[form.response.name])
     _ticks(axes)
     if rest:
@@ -171,8 +199,8 @@ def _against_prediction(
         axes.set_yscale("log")
     _ticks(axes)
     name = _label(form, form.response.name, result)
-    axes.set_xlabel(f"{name}, by the law")
-    axes.set_ylabel(f"{name}, observed")
+    axes.set_xlabel(f"{name}, by the law", **_PLAIN)
+    axes.set_ylabel(f"{name}, observed", **_PLAIN)
 
 
 def _intrinsic(axes: "Axes", result: Result) -> None:
@@ -207,7 +235,7 @@ def _intrinsic(axes: "Axes", result: Result) -> None:
     axes.plot(frontier, best, color=_INK, lw=1.2, ls=(0, (4, 2)), label="frontier")
     axes.set_xscale("log")
     axes.set_xlabel("training compute (FLOPs)")
-    axes.set_ylabel(str(result.card.get("performance_is", "performance")))
+    axes.set_ylabel(str(result.card.get("performance_is", "performance")), **_PLAIN)
     _ticks(axes)
     _legend(axes, "parameters")
 
@@ -228,7 +256,7 @@ def _response_of(law: Intrinsic, points: Mapping[str, Array], log_I: Array) -> A
 
 def _legend(axes: "Axes", title: str) -> None:
     """Name the curves beside the axes, where they hide nothing."""
-    axes.legend(
+    legend = axes.legend(
         title=title.replace(" (", "\n("),
         title_fontsize=6.5,
         loc="upper left",
@@ -237,6 +265,7 @@ def _legend(axes: "Axes", title: str) -> None:
         labelspacing=0.25,
         borderaxespad=0.2,
     )
+    legend.get_title().set(**_PLAIN)
 
 
 def _ticks(axes: "Axes") -> None:

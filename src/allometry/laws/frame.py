@@ -10,6 +10,9 @@ import polars as pl
 from allometry.laws.form.form import Form, Quantity
 from allometry.refusal import Refusal
 
+#: Roles of a run, which every form may read beside its own.
+RUN = ("run", "status", "seed")
+
 
 def to_polars(table: Any) -> pl.DataFrame:
     """Turn a data frame of Polars or pandas, or a mapping of columns, into Polars'.
@@ -42,6 +45,24 @@ def column_of(
         f'one: columns={{"{role.name}": …}}, or --column {role.name}=… on the command '
         "line."
     )
+
+
+def with_runs(frame: pl.DataFrame, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Give the frame the columns `run`, `status` and `seed` that `columns` names.
+
+    Raises `Refusal` for one that is not there.
+    """
+    for role in RUN:
+        name = columns.get(role, role)
+        if name == role:
+            continue
+        if name not in frame.columns:
+            raise Refusal(
+                f"The table has no column {name!r} for {role!r}; its columns: "
+                f"{', '.join(frame.columns)}. Name one of these: --column {role}=NAME."
+            )
+        frame = frame.with_columns(frame[name].alias(role))
+    return frame
 
 
 def _names(table: Any) -> list[str]:

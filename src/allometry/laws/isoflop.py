@@ -19,9 +19,11 @@ import polars as pl
 from allometry.laws import jackknife
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate, interval
-from allometry.laws.frame import to_polars
+from allometry.laws.frame import RUN, to_polars, with_runs
 from allometry.refusal import Refusal
 
+#: What is read of a table.
+ROLES = ("parameters", "compute", "loss")
 #: Sizes that a parabola needs at a budget.
 LEAST_SIZES = 4
 #: Budgets that a line needs.
@@ -95,8 +97,10 @@ def isoflop(
     log-spaced where at least four sizes were trained.
 
     Raises:
-        Refusal: a column is missing, or no budget has four sizes.
+        Refusal: a column is missing or holds no numbers, a budget is no compute, or
+            none has four sizes.
     """
+    _refuse_budgets(budgets or ())
     frame = _read(table, columns or {})
     curves = "run" in frame.columns and frame["run"].n_unique() < frame.height / 3
     at = _of_curves(frame, budgets) if curves else _of_runs(frame, budgets)
@@ -172,7 +176,7 @@ def _through(profiles: tuple[Profile, ...]) -> IsoFlop:
     if off:
         warnings.append(
             f"At {off} of {len(usable)} budgets the sizes are centred away from the "
-            "vertex, which biases it towards their centre."
+            "vertex, which biases it."
         )
     x = np.log([one.compute for one in usable])
     y = np.log([one.best_size for one in usable])
@@ -185,17 +189,45 @@ def _through(profiles: tuple[Profile, ...]) -> IsoFlop:
     return IsoFlop(profiles, found, tuple(warnings))
 
 
-def _read(table: Any, columns: Mapping[str, str]) -> pl.DataFrame:
-    frame = to_polars(table)
-    for role in ("parameters", "compute", "loss"):
+def require(names: Sequence[str], columns: Mapping[str, str]) -> None:
+    """Refuse a table of columns `names` that lacks one for a profile."""
+    unknown = sorted(set(columns) - {*ROLES, *RUN})
+    if unknown:
+        raise Refusal(
+            f"An IsoFLOP profile reads nothing for {unknown[0]!r}; name columns for: "
+            f"{', '.join(ROLES)}."
+        )
+    for role in ROLES:
         name = columns.get(role, role)
-        if name not in frame.columns:
+        if name not in names:
             raise Refusal(
                 f"An IsoFLOP profile needs the column {name!r} for {role!r}; the table "
-                f"has: {', '.join(frame.columns)}. Name it: --column {role}=NAME."
+                f"has: {', '.join(names)}. Name it: --column {role}=NAME."
             )
+
+
+def _refuse_budgets(budgets: Sequence[float]) -> None:
+    for budget in budgets:
+        if not 0 < budget < math.inf:
+            raise Refusal(
+                f"The budget {budget:g} is no compute: give budgets (--budgets) in "
+                "FLOPs, each above 0, such as 1e18."
+            )
+        if list(budgets).count(budget) > 1:
+            raise Refusal(f"The budget {budget:g} is given twice: keep one.")
+
+
+def _read(table: Any, columns: Mapping[str, str]) -> pl.DataFrame:
+    frame = to_polars(table)
+    require(frame.columns, columns)
+    frame = with_runs(frame, columns)
+    for role in ROLES:
+        name = columns.get(role, role)
         if not frame[name].dtype.is_numeric():
-            raise Refusal(f"Column {name!r} holds {frame[name].dtype}, not numbers.")
+            raise Refusal(
+                f"Column {name!r} holds {frame[name].dtype}, not numbers: name a "
+                f"column of numbers, --column {role}=NAME."
+            )
         frame = frame.with_columns(pl.col(name).cast(pl.Float64).alias(role))
     known = pl.all_horizontal(
         pl.col("parameters", "compute", "loss").is_finite()
@@ -219,6 +251,7 @@ def _of_runs(
             np.flatnonzero(np.abs(np.log(compute / budget)) <= math.log(SAME))
             for budget in budgets
         ]
+        _refuse_same(budgets, groups)
     return [
         (
             float(np.exp(np.log(compute[rows]).mean())),
@@ -228,6 +261,18 @@ def _of_runs(
         for rows in groups
         if len(rows)
     ]
+
+
+def _refuse_same(budgets: Sequence[float], groups: Sequence[np.ndarray]) -> None:
+    """Refuse budgets that gather the same runs, which would count them twice."""
+    seen: dict[tuple[int, ...], float] = {}
+    for budget, rows in zip(budgets, groups, strict=True):
+        other = seen.setdefault(tuple(rows), budget)
+        if len(rows) and other != budget:
+            raise Refusal(
+                f"The budgets {other:g} and {budget:g} have the same runs, those within"
+                f" a factor {SAME:g}: keep one of them."
+            )
 
 
 def _of_curves(

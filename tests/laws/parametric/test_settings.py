@@ -1,5 +1,7 @@
 """Settings of a form's fit: what makes no sense is refused in a sentence."""
 
+import math
+
 import pytest
 
 from allometry import laws
@@ -12,6 +14,11 @@ from allometry.refusal import Refusal
     [
         ({"delta": 0.0}, "delta is 0: give a number above 0"),
         ({"delta": -1.0}, "delta is -1: give a number above 0"),
+        ({"delta": math.nan}, "delta is nan: give a number above 0"),
+        ({"delta": math.inf}, "delta is inf: give a number above 0 that is finite"),
+        ({"chance": math.nan}, "chance is nan: give a finite number"),
+        ({"seed": -1}, "seed is -1: give a whole number of at least 0"),
+        ({"exclude_first": math.nan}, "exclude_first is nan: give the share"),
         ({"resamples": 5}, "resamples is 5: an interval needs at least 20"),
         ({"exclude_first": 1.0}, "exclude_first is 1: give the share"),
         ({"exclude_first": -0.1}, "at least 0 and less than 1"),

@@ -14,7 +14,7 @@ import polars as pl
 
 from allometry.laws.arrays import Array
 from allometry.laws.form.form import Form, Quantity
-from allometry.laws.frame import column_of, to_polars
+from allometry.laws.frame import RUN, column_of, to_polars, with_runs
 from allometry.laws.parametric.settings import FormSettings
 from allometry.refusal import Refusal
 
@@ -83,7 +83,7 @@ def observe(
             be taken; or nothing is left to fit.
     """
     settings = settings or FormSettings()
-    frame = to_polars(table)
+    frame = with_runs(to_polars(table), columns or {})
     roles = (*form.inputs, form.response)
     names = {role.name: column_of(frame, role, columns or {}, form) for role in roles}
     _refuse_unknown(columns or {}, form, frame)
@@ -119,7 +119,7 @@ def _refuse_unknown(
     columns: Mapping[str, str], form: Form, frame: pl.DataFrame
 ) -> None:
     roles = {role.name for role in (*form.inputs, form.response)}
-    unknown = sorted(set(columns) - roles - {"run", "status", "seed"})
+    unknown = sorted(set(columns) - roles - set(RUN))
     if unknown:
         raise Refusal(
             f"The form {form.name!r} has no input or response {unknown[0]!r}; name "
@@ -229,7 +229,15 @@ def _refuse_below_zero(frame: pl.DataFrame, name: str, role: Quantity) -> None:
 
 def _why(counts: Mapping[str, Any]) -> str:
     reasons = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items()]
-    return f"{', '.join(reasons)}." if reasons else "it is empty."
+    if not reasons:
+        return "it is empty."
+    remedy = (
+        " A setting is left out where half of its runs or more have none: ask for a "
+        "performance that most runs reach (--at), or train longer."
+        if counts.get("settings_left_out")
+        else ""
+    )
+    return f"{', '.join(reasons)}.{remedy}"
 
 
 def _unread(frame: pl.DataFrame, read: Sequence[str | None]) -> tuple[str, ...]:

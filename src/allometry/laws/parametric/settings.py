@@ -1,6 +1,7 @@
 """Settings: how a form is fitted; the defaults suit a grid of runs."""
 
 import dataclasses
+import math
 from typing import Literal
 
 from allometry.refusal import Refusal
@@ -33,8 +34,14 @@ class FormSettings:
     """What was tuned for each run and how, for the card."""
 
     def __post_init__(self) -> None:
-        if self.delta is not None and not self.delta > 0:
-            raise Refusal(f"delta is {self.delta:g}: give a number above 0.")
+        if self.delta is not None and not 0 < self.delta < math.inf:
+            raise Refusal(
+                f"delta is {self.delta:g}: give a number above 0 that is finite."
+            )
+        if self.chance is not None and not math.isfinite(self.chance):
+            raise Refusal(f"chance is {self.chance:g}: give a finite number.")
+        if self.seed < 0:
+            raise Refusal(f"seed is {self.seed}: give a whole number of at least 0.")
         if self.resamples < 20:
             raise Refusal(
                 f"resamples is {self.resamples}: an interval needs at least 20, "
