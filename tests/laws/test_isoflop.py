@@ -123,3 +123,16 @@ def test_what_is_missing_is_named() -> None:
         isoflop(grid().with_columns(loss=pl.lit("low")))
     with pytest.raises(Refusal, match="No budget has runs of 4 sizes"):
         isoflop(grid().head(3))
+
+
+def test_checkpoints_at_common_computes_are_budgets_and_not_interpolated() -> None:
+    rows = [
+        (f"size {N:.0f}", N, C, 2.0 + (math.log(N / 1e8) ** 2) / 50 + 1e3 / C**0.2)
+        for C in (1e18, 1e19, 1e20, 1e21)
+        for N in np.geomspace(1e7, 1e9, 7)
+    ]
+    frame = pl.DataFrame(rows, ["run", "parameters", "compute", "loss"], orient="row")
+    found = isoflop(frame)
+    assert [one.compute for one in found.profiles] == pytest.approx(
+        [1e18, 1e19, 1e20, 1e21]
+    )

@@ -30,6 +30,8 @@ LEAST_SIZES = 4
 LEAST_BUDGETS = 3
 #: Two computes within this factor belong to one budget.
 SAME = 1.25
+#: This share of checkpoints at common computes makes a table one of budgets.
+MEETING = 0.9
 #: Off-centre by more than this share of the sizes' log range earns a warning.
 OFF_CENTRE = 0.2
 WARNING = (
@@ -92,9 +94,9 @@ def isoflop(
 
     The frame has a row per run (parameters, compute, loss) or per checkpoint of a run
     (with `run`), the loss above 0; `columns` maps these names to the frame's. Budgets
-    are by default the computes at which four sizes or more were run; curves are read at
-    each budget by interpolation along ln C, and need budgets if none are given: eight,
-    log-spaced where at least four sizes were trained.
+    are by default the computes at which four sizes or more were run. Curves whose
+    checkpoints do not meet at such computes are read at each budget by interpolation
+    along ln C; by default at eight, log-spaced where at least four sizes were trained.
 
     Raises:
         Refusal: a column is missing or holds no numbers, a budget is no compute, or
@@ -103,6 +105,7 @@ def isoflop(
     _refuse_budgets(budgets or ())
     frame = _read(table, columns or {})
     curves = "run" in frame.columns and frame["run"].n_unique() < frame.height / 3
+    curves &= not (budgets is None and _meets(frame))
     at = _of_curves(frame, budgets) if curves else _of_runs(frame, budgets)
     found = [
         profile(compute, sizes, losses)
@@ -234,6 +237,12 @@ def _read(table: Any, columns: Mapping[str, str]) -> pl.DataFrame:
         & (pl.col("parameters", "compute", "loss") > 0)
     )
     return frame.filter(known.fill_null(False))
+
+
+def _meets(frame: pl.DataFrame) -> bool:
+    """Say whether nearly all rows lie at computes that four sizes or more share."""
+    sizes = pl.col("parameters").n_unique().over(pl.col("compute").round_sig_figs(3))
+    return float(frame.select((sizes >= LEAST_SIZES).mean()).item()) >= MEETING
 
 
 def _of_runs(
