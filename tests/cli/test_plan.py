@@ -83,7 +83,9 @@ def test_json_of_additions(fit_file: Path) -> None:
         "constant", "interval", "identified_as_it_is", "additions",
         "cheapest_that_halves", "notes",
     }  # fmt: skip
-    assert set(said["additions"][0]) == {"what", "runs", "cost", "ratio", "identified"}
+    assert set(said["additions"][0]) == {
+        "what", "runs", "cost", "ratio", "low", "high", "identified",
+    }  # fmt: skip
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:

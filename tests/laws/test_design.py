@@ -1,5 +1,6 @@
 """Tests of plans: what a budget buys, what would be learnt of it, what to add."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -155,6 +156,9 @@ def test_a_budget_buys_seeds_where_the_grid_is_given() -> None:
             {"guess": {"a": 1.0, "b": 0.5}, "grid": {"x": [1.0, 2.0, 3.0]}},
             r"first and last value",
         ),
+        ("intrinsic", {"budget": 1e9, "guess": {"alpha_N": -1.0}}, r"guess of alpha_N"),
+        ("two-term", {"budget": 1e12, "kappa": 0.0}, r"kappa is 0"),
+        ("intrinsic", {"budget": 1e12, "seeds": 10**6}, r"1000000 seeds"),
         ("intrinsic", {"budget": 1e12, "noise": {"loud": 1.0}}, r"no noise 'loud'"),
         ("intrinsic", {"budget": 1e12, "noise": {"luck": -1.0}}, r"luck is -1"),
         (
@@ -206,6 +210,7 @@ def test_additions_know_the_design_of_an_intrinsic_study() -> None:
     found = additions(laws.fit("intrinsic", table), generator(), studies=1)
     assert found.constant == "size_exponent"
     longer = next(one for one in found.additions if "longer" in one.what)
+    assert longer.low <= longer.ratio <= longer.high
     assert (longer.runs, longer.cost) == (15, pytest.approx(4.0))
     seeds = next(one for one in found.additions if one.what.startswith("6 seeds"))
     assert (seeds.runs, seeds.cost) == (15, pytest.approx(1.0))
@@ -233,3 +238,18 @@ def test_runs_of_one_row_are_a_design_of_settings() -> None:
     assert not any("longer" in name for name in by_name)
     # Simulated as it was, the study has about the interval that it has.
     assert found.notes == ()
+
+
+def test_what_is_added_changes_the_study_and_not_the_task() -> None:
+    """Longer training reaches a higher score; each checkpoint's stays what it was."""
+    grid = Grid({"parameters": (300.0, 5e3)}, {"interactions": (1e3, 1e6)}, 10, 1)
+    guess = {"alpha_N": 0.7, "alpha_E": 0.5, "N_c": 0.06, "kappa": 50.0}
+    quiet = Noise(luck=0.0, noise=0.0)
+    base = Design(forms.find("intrinsic", None), guess, grid, quiet)
+    base = dataclasses.replace(base, halfway=base.middle())
+    far = dataclasses.replace(grid, growing={"interactions": (1e3, 4e6)})
+    longer = dataclasses.replace(base, grid=far)
+    last = base.simulate(generator())["performance"].max()
+    assert longer.simulate(generator())["performance"].max() > last
+    own = dataclasses.replace(longer, halfway=None)
+    assert own.simulate(generator())["performance"].max() == pytest.approx(last)

@@ -95,7 +95,7 @@ def test_unidentified_law_is_a_value_whose_warnings_begin_with_the_reasons():
 
 def test_bands_without_points_are_entries_that_say_so(table):
     low = table.with_columns(performance=0.1 + pl.col("performance") * 0.4)
-    found = fit("intrinsic", low)
+    found = fit("intrinsic", low, chance=0.1)
     entry = found.card["drift_bands"][2]
     assert entry["size_exponent"] is None
     assert "No point lies in the band 0.5 to 0.95" in entry["reasons"][0]
@@ -112,3 +112,58 @@ def test_kappa_that_differs_between_sizes_is_a_warning(table):
 def test_unknown_law_is_refused_with_the_names_there_are(table):
     with pytest.raises(Refusal, match="no law 'chinchila'; choose from: intrinsic"):
         fit("chinchila", table)
+
+
+def test_the_scale_of_returns_is_read_off_their_curves_and_said(table, law):
+    """An affine change of the score changes nothing but its unit."""
+    returns = table.with_columns(performance=1100 * pl.col("performance") - 310)
+    found = fit("intrinsic", returns)
+    assert (found.card["chance"], found.card["maximum"]) == (-200.0, 730.0)
+    said = " ".join(found.warnings)
+    assert "Taken from the curves: chance -200 (where curves begin)" in said
+    assert "--set chance=NUMBER --set maximum=NUMBER says otherwise." in said
+    exponent = found.derived["size_exponent"]
+    assert exponent.low < TRUTH.size_exponent < exponent.high
+    given = fit("intrinsic", returns, chance=-200.0, maximum=730.0)
+    assert given.derived == found.derived
+    assert not any("Taken from" in said for said in given.warnings)
+
+
+def test_only_what_is_not_given_is_read_off_the_curves(table):
+    found = fit("intrinsic", table, maximum=1.0)
+    assert found.card["chance"] == 0.1
+    assert "maximum" not in next(s for s in found.warnings if "Taken from" in s)
+
+
+def test_columns_that_follow_from_others_need_not_be_there(table, law):
+    bare = table.drop("status", "seed")
+    assert fit("intrinsic", bare).derived == fit("intrinsic", table).derived
+    seeds = table.drop("run", "status")
+    assert fit("intrinsic", seeds).derived == fit("intrinsic", table).derived
+    gone = pl.when((pl.col("run") == table["run"][0]) & (pl.col("interactions") > 1e5))
+    value = gone.then(float("nan")).otherwise("performance")
+    lost = fit("intrinsic", bare.with_columns(performance=value))
+    assert lost.card["runs"]["nonfinite_runs"] == [table["run"][0]]
+
+
+def test_the_law_without_runs_that_diverged_is_said(table):
+    gone = pl.when((pl.col("seed") == 0) & (pl.col("interactions") > 3e4))
+    lost = table.with_columns(
+        performance=gone.then(None).otherwise("performance"),
+        status=pl.when(pl.col("seed") == 0)
+        .then(pl.lit("nonfinite"))
+        .otherwise(pl.lit("done")),
+    )
+    found = fit("intrinsic", lost, chance=0.1, maximum=1.0)
+    said = next(s for s in found.warnings if "went non-finite" in s)
+    rest = found.card["without_nonfinite_runs"]["size_exponent"]["value"]
+    assert f"without them the size exponent is {rest:.2f}" in said
+
+
+def test_constants_of_a_law_that_is_not_identified_are_marked():
+    one_sided = Scenario(smallest=50_000.0, largest=5_000_000.0)
+    found = fit("intrinsic", simulate(one_sided, np.random.default_rng(0)))
+    assert not found.identified
+    assert not found.derived["size_exponent"].identified
+    assert not found.parameters["alpha_N"].identified
+    assert found.parameters["kappa"].identified

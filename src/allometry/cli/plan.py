@@ -245,7 +245,7 @@ def _print_additions(found: "Additions", studies: int, console: "Console") -> No
         f"{found.constant} is {found.value:.4g} ({found.low:.4g} to {found.high:.4g}). "
         f"What would narrow it, in {studies} simulated studies each:\n"
     )
-    titles = ("add", "runs", "costs", "interval", "identified")
+    titles = ("add", "runs", "studies", "interval ×", "identified")
     table = Table(*titles, box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -254,8 +254,8 @@ def _print_additions(found: "Additions", studies: int, console: "Console") -> No
         table.add_row(
             f"{mark}{escape(one.what)}",
             f"{one.runs}",
-            f"{one.cost:.2g} studies",
-            f"× {one.ratio:.2f}",
+            f"{one.cost:.2g}",
+            f"{one.ratio:.2f} ({one.low:.2f} to {one.high:.2f})",
             f"{one.identified:.0%}",
         )
     console.print(table)

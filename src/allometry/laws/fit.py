@@ -19,6 +19,7 @@ from allometry.laws.form.intrinsic import INTRINSIC
 from allometry.laws.form.registry import forms
 from allometry.laws.frame import to_polars
 from allometry.laws.intrinsic import fit as intrinsic
+from allometry.laws.intrinsic.scale import scale_of
 from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.laws.parametric import fit as parametric
 from allometry.laws.parametric.settings import FormSettings
@@ -48,8 +49,10 @@ def fit(
     form = forms.find(law, columns)
     frame = to_polars(table)
     if form.name == INTRINSIC.name:
-        chosen = _settings(IntrinsicSettings, settings, options)
-        return intrinsic.fit(intrinsic.renamed(frame, columns or {}), chosen)
+        named = intrinsic.renamed(frame, columns or {})
+        taken, said = scale_of(named, options) if settings is None else ({}, "")
+        chosen = _settings(IntrinsicSettings, settings, {**taken, **options})
+        return intrinsic.fit(named, chosen, said)
     chosen = _settings(FormSettings, settings, options)
     return parametric.fit(form, frame, columns or {}, chosen, generator)
 

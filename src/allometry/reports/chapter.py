@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import plotly.graph_objects as go
 import polars as pl
 
+from allometry.laws import trace
 from allometry.laws.fitted import Fit
 from allometry.laws.intrinsic.clean import Points
 from allometry.laws.intrinsic.natural import NaturalLaw, natural_of
@@ -49,14 +50,17 @@ def settings_of(fit: Fit) -> IntrinsicSettings:
     """Read from a fit's card how its points were made."""
     card, excluded = fit.card, fit.card.get("excluded", {})
     standard = IntrinsicSettings()
-    return dataclasses.replace(
-        standard,
+    return IntrinsicSettings(
         band=tuple(excluded.get("band", standard.band)),
+        other_bands=(),
+        drift_bands=(),
         exclude_first=excluded.get("first_share_of_training", standard.exclude_first),
         monotone=excluded.get("monotone_means", standard.monotone),
         chance=card.get("chance", standard.chance),
         maximum=card.get("maximum", standard.maximum),
-        performance=card.get("performance_is", standard.performance),
+        performance=trace.named(
+            fit, str(card.get("performance_is", standard.performance))
+        ),
         tuned=card.get("tuned_per_size", standard.tuned),
     )
 

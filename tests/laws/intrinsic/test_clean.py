@@ -176,8 +176,18 @@ def set_first(column, value):
             "No point lies in the band",
         ),
         (
-            study().with_columns(interactions=pl.col("interactions") + pl.col("seed")),
-            "parameters = 100 share only 0 values",
+            study()
+            .filter(
+                (pl.col("seed") == 0)
+                | (pl.col("interactions") > 10**6)
+                | (pl.col("parameters") != 100)
+            )
+            .vstack(
+                study({})
+                .filter((pl.col("seed") == 1) & (pl.col("parameters") == 100))
+                .with_columns(interactions=pl.col("interactions") * 10**6)
+            ),
+            "logged at interactions that hardly overlap",
         ),
     ],
 )
@@ -227,3 +237,46 @@ def test_dense_curves_are_thinned_evenly_and_keep_their_ends():
     assert (curve[0], curve[-1]) == (1, 5_000)
     late = curve[curve > 500]
     assert np.diff(np.log(late)).max() < 2 * np.log(5_000) / 200
+
+
+def test_runs_logged_at_different_interactions_are_read_between_them():
+    """A straight line in ln E is read exactly, whatever the checkpoints."""
+    shift = pl.col("seed") * pl.col("interactions") / 50
+    apart = study().with_columns(interactions=pl.col("interactions") + shift)
+    apart = apart.with_columns(performance=0.05 + 0.07 * pl.col("interactions").log())
+    found = points(apart, IntrinsicSettings(exclude_first=0.0, band=(0.15, 0.95)))
+    assert found.counts["interpolated_sizes"] == list(SIZES)
+    assert found.counts["short_runs"] == 0
+    np.testing.assert_allclose(
+        found.performance, 0.05 + 0.07 * np.log(found.E), rtol=1e-9
+    )
+
+
+def test_a_run_that_ends_early_is_counted_and_ends_its_size():
+    cut = study().filter((pl.col("run") != "200-1") | (pl.col("interactions") < 40_000))
+    found = points(cut)
+    assert found.counts["short_runs"] == 1
+    assert found.counts["interpolated_sizes"] == []
+    assert found.E[found.N == 200].max() == 20_000
+    assert found.E[found.N == 100].max() == 80_000
+
+
+def test_a_fall_that_is_made_by_a_run_that_diverged_is_no_fall():
+    gone = [0.1, 0.3, 0.5, None, None, None]
+    found = points(study({(800, 0): gone}, seeds=3))
+    assert found.counts["raw_drops"] == []
+    assert found.counts["nonfinite_runs"] == ["800-0"]
+
+
+def test_bands_follow_from_chance_and_maximum():
+    usual = IntrinsicSettings()
+    assert usual.band == (0.2, 0.95)
+    assert usual.other_bands == ((0.14, 0.9), (0.3, 0.95))
+    assert usual.drift_bands == ((0.2, 0.6), (0.35, 0.8), (0.5, 0.95))
+    returns = IntrinsicSettings(chance=2.0, maximum=100.0)
+    assert returns.band == pytest.approx((2 + 98 / 9, 2 + 98 * 17 / 18))
+    own = IntrinsicSettings(chance=-200.0, maximum=900.0, band=(0.0, 850.0))
+    assert own.other_bands == ((-120.0, 800.0), (200.0, 850.0))
+    assert own.drift_bands[0][0] == 0.0
+    assert own.drift_bands[-1][1] == 850.0
+    assert IntrinsicSettings(other_bands=()).other_bands == ()

@@ -170,3 +170,10 @@ def test_a_damaged_natural_metric_is_refused_by_field() -> None:
     stored = {**fit.card["natural"], "spread": "x"}
     with pytest.raises(Refusal, match=r"'card.natural.spread'.*allometry fit"):
         natural_of(dataclasses.replace(fit, card={"natural": stored}))
+
+
+def test_a_score_that_may_be_negative_has_no_fail_to_success_ratio():
+    data = study()
+    settings = dataclasses.replace(SETTINGS, chance=-1.0)
+    with pytest.raises(Refusal, match=r"chance is -1.*score successes"):
+        natural(data, some_fit(without_luck(data)), settings)

@@ -1,8 +1,9 @@
 """Additions: which runs would halve an interval of a study that has been run.
 
 The study as it is, and with each addition, is simulated from its own law and fitted.
-The ratio of the two intervals carries over to the study; their width itself depends on
-the noise that is guessed.
+The luck of runs is scaled first so that the simulated interval is about as wide as the
+study's own. An intrinsic study is simulated as one of a score from .1 to 1 whose best
+run nearly solves the task.
 """
 
 import dataclasses
@@ -22,6 +23,10 @@ from allometry.refusal import Refusal
 #: What is asked for: an interval this share as wide.
 HALF = 0.5
 _LEAST_NOISE = 1e-3
+#: The guessed luck is scaled by at least and at most so much.
+_SCALED = (0.2, 5.0)
+#: Draws of the bootstrap of a ratio.
+_DRAWS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +34,8 @@ class Addition:
     """Runs to add: what they are, their number and cost, and what they would do.
 
     `cost` is in units of the study's own cost; `ratio` is the interval's width with
-    them over its width without, `identified` the share of simulated studies that would
+    them over its width without, `low` and `high` the 90 % interval of that ratio, from
+    a bootstrap of the simulated studies; `identified` the share of these that would
     identify the law.
     """
 
@@ -37,6 +43,8 @@ class Addition:
     runs: int
     cost: float
     ratio: float
+    low: float
+    high: float
     identified: float
 
 
@@ -103,7 +111,7 @@ def additions(
             f"{', '.join(key for key in design.truths() if key != 'kappa')}."
         )
     options = _options(design)
-    done, total = 0, studies * (len(options) + 1)
+    done, total = 0, studies * (len(options) + 2)
 
     def tick() -> None:
         nonlocal done
@@ -113,20 +121,26 @@ def additions(
 
     seed = int(generator.integers(2**63))
 
-    def simulated(one: Design) -> tuple[float, float]:
+    def simulated(one: Design) -> tuple[Array, float]:
         # The same luck for all, so that their comparison has less of it.
         found = assess(one, studies, np.random.default_rng(seed), tick)
-        return found[name].width, found.identified
+        none = (float("nan"),) * studies
+        return np.array(found[name].widths or none), found.identified
 
-    width, identified = simulated(design)
+    mine = found[name]
+    have = float(spread(mine.low, mine.high, fit.form, name))
+    if form_noise := _louder(design, have, simulated, noise or {}):
+        design = form_noise
+        options = _options(design)
+    widths, identified = simulated(design)
     tried = []
     for what, option in options.items():
         wide, often = simulated(option)
+        ratio, low, high = _ratio(wide, widths, np.random.default_rng(seed))
         more = option.runs if "longer" in what else option.runs - design.runs
         extra = option.cost if "longer" in what else option.cost - design.cost
-        tried.append(Addition(what, more, extra / design.cost, wide / width, often))
+        tried.append(Addition(what, more, extra / design.cost, ratio, low, high, often))
     tried.sort(key=lambda one: one.cost)
-    mine = found[name]
     return Additions(
         constant=name,
         value=mine.value,
@@ -134,7 +148,7 @@ def additions(
         high=mine.high,
         simulated=identified,
         additions=tuple(tried),
-        notes=tuple(_notes(fit, spread(mine.low, mine.high, fit.form, name), width)),
+        notes=tuple(_notes(fit, have, widths)),
     )
 
 
@@ -174,7 +188,52 @@ def _design(fit: Fit, form: Form, noise: Mapping[str, float]) -> Design:
         grid = Grid(levels, ends, count, max(1, round(runs / settings)))
         each = max(fit.spread, _LEAST_NOISE) / np.sqrt(2)
         usual = Noise(luck=float(each), noise=float(each))
-    return Design(form, guess, grid, with_given(usual, noise))
+    design = Design(form, guess, grid, with_given(usual, noise))
+    if form.name == "intrinsic":
+        # What is added changes the study, not the task.
+        design = dataclasses.replace(design, halfway=design.middle())
+    return design
+
+
+def _louder(
+    design: Design,
+    have: float,
+    simulated: Callable[[Design], tuple[Array, float]],
+    given: Mapping[str, float],
+) -> Design | None:
+    """Scale the luck of runs so that the simulated interval is as wide as the own.
+
+    None where the luck is given, or nothing can be told.
+    """
+    if "luck" in given:
+        return None
+    width = _median(simulated(design)[0])
+    if not (np.isfinite(width) and width > 0 and np.isfinite(have) and have > 0):
+        return None
+    times = float(np.clip(have / width, *_SCALED))
+    noise = dataclasses.replace(design.noise, luck=design.noise.luck * times)
+    return dataclasses.replace(design, noise=noise)
+
+
+def _ratio(
+    wide: Array, widths: Array, generator: np.random.Generator
+) -> tuple[float, float, float]:
+    """Give the ratio of median widths; 90 % interval from drawing studies in pairs."""
+    ratio = _median(wide) / _median(widths)
+    rows = generator.integers(len(widths), size=(_DRAWS, len(widths)))
+    with np.errstate(all="ignore"):
+        drawn = np.array([_median(wide[row]) / _median(widths[row]) for row in rows])
+    low, high = (
+        np.nanquantile(drawn, (0.05, 0.95))
+        if np.isfinite(drawn).any()
+        else (np.nan, np.nan)
+    )
+    return ratio, float(low), float(high)
+
+
+def _median(widths: Array) -> float:
+    known = widths[np.isfinite(widths)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _settings(columns: Sequence[Array]) -> int:
@@ -221,8 +280,9 @@ def _options(design: Design) -> dict[str, Design]:
     return {what: dataclasses.replace(design, grid=one) for what, one in found.items()}
 
 
-def _notes(fit: Fit, have: float, width: float) -> list[str]:
+def _notes(fit: Fit, have: float, widths: Array) -> list[str]:
     said = []
+    width = _median(widths)
     if not fit.identified:
         said.append(
             "The law is not identified, and what is simulated takes its constants for "
@@ -231,8 +291,7 @@ def _notes(fit: Fit, have: float, width: float) -> list[str]:
     if np.isfinite(width) and not 1 / 3 < have / width < 3:
         said.append(
             f"Simulated, the study's interval is {width / have:.2g} times as wide as "
-            "its own: its noise is unlike the one guessed. The ratios depend on that "
-            "less than the widths do."
+            "its own: the simulation is unlike it, and these ratios are rough."
         )
     return said
 

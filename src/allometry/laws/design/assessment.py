@@ -22,7 +22,7 @@ class Told:
 
     `low` and `high` are medians over the simulated studies of the 90 % interval's ends,
     `covered` the share of intervals that hold the truth, `width` their median width
-    (see `spread`).
+    (see `spread`) and `widths` each, by study, NaN for one that has none.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Told:
     high: float
     covered: float
     width: float
+    widths: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,17 +131,20 @@ def _told(form: Form, name: str, truth: float, fits: list[Fit]) -> Told:
     found = [{**one.parameters, **one.derived}[name] for one in fits]
     low = np.array([one.low for one in found])
     high = np.array([one.high for one in found])
-    known = np.isfinite(low) & np.isfinite(high)
-    low, high = low[known], high[known]
-    if not len(low):
+    with np.errstate(all="ignore"):
+        widths = np.asarray(spread(low, high, form, name), dtype=np.float64)
+    known = np.isfinite(widths)
+    if not known.any():
         return Told(name, truth, np.nan, np.nan, 0.0, np.inf)
+    low, high = low[known], high[known]
     return Told(
         name=name,
         truth=truth,
         low=float(np.median(low)),
         high=float(np.median(high)),
         covered=float(np.mean((low <= truth) & (truth <= high))),
-        width=float(np.median(spread(low, high, form, name))),
+        width=float(np.median(widths[known])),
+        widths=tuple(widths.tolist()),
     )
 
 

@@ -33,6 +33,8 @@ class Design:
     For the intrinsic law, `noise.luck` and `noise.shared` are in ln I and
     `noise.noise` in performance; for other forms all are in the residual's unit.
     `kappa` (FLOPs per parameter and datum) prices runs of a form that has none itself.
+    `halfway` is the ln I at which performance is half-way up (intrinsic law); by
+    default such that the best run of this design nearly solves its task.
     """
 
     form: Form
@@ -40,6 +42,7 @@ class Design:
     grid: Grid
     noise: Noise
     kappa: float = KAPPA
+    halfway: float | None = None
 
     @property
     def runs(self) -> int:
@@ -74,7 +77,7 @@ class Design:
         law = Intrinsic(**self.guess)
         first, last = self.grid.growing["interactions"]
         sizes = self.grid.fixed["parameters"]
-        best = float(np.max(law.log_intrinsic(np.array(sizes), last)))
+        halfway = self.middle() if self.halfway is None else self.halfway
         scenario = Scenario(
             seeds=self.grid.seeds,
             checkpoints=self.grid.checkpoints,
@@ -84,9 +87,15 @@ class Design:
             shared_luck=self.noise.shared,
             noise=self.noise.noise,
             correlation=self.noise.correlation,
-            middle=best - _HALFWAY,
+            middle=halfway,
         )
         return simulate_intrinsic(scenario, generator, law, sizes)
+
+    def middle(self) -> float:
+        """Give the ln I half-way up a task that the design's best run nearly solves."""
+        law, (_, last) = Intrinsic(**self.guess), self.grid.growing["interactions"]
+        sizes = np.array(self.grid.fixed["parameters"])
+        return float(np.max(law.log_intrinsic(sizes, last))) - _HALFWAY
 
     def truths(self) -> dict[str, float]:
         """Give the guessed constants, and what follows from them."""

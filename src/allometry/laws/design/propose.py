@@ -29,7 +29,8 @@ SIZES, SEEDS = (6, 8, 10), (3, 5)
 #: The first checkpoint of a curve is this factor before its end.
 STRETCHES = (1e2, 1e3, 1e4)
 CHECKPOINTS = 40
-_MOST_SEEDS = 10
+#: Seeds that a budget buys at most, and that may be asked for.
+_MOST_SEEDS, MOST_SEEDS = 10, 1000
 _BISECTIONS = 100
 
 #: What is taken for true without a guess, and whose it is.
@@ -98,6 +99,10 @@ def plan(
     given = _checked_grid(form, grid or {})
     if budget is not None and not (budget > 0 and np.isfinite(budget)):
         raise Refusal(f"The budget is {budget:g}: give a finite number above 0.")
+    if not (kappa > 0 and np.isfinite(kappa)):
+        raise Refusal(f"kappa is {kappa:g}: give a finite number above 0 (--kappa).")
+    if seeds is not None and not 1 <= seeds <= MOST_SEEDS:
+        raise Refusal(f"{seeds} seeds: give a number from 1 to {MOST_SEEDS} (--seeds).")
     base = Design(form, truth, Grid({}, {}, checkpoints), Noise(), kappa)
     candidates = _candidates(base, given, budget, seeds)
     loud = _noise(form, truth, candidates[0], dict(noise or {}))
@@ -152,7 +157,15 @@ def _truth(form: Form, guess: dict[str, float], notes: list[str]) -> dict[str, f
         )
     if set(default) - set(guess):
         notes.append(f"What is not guessed is taken from {whose}.")
-    return {name: float({**default, **guess}[name]) for name in form.names}
+    found = {name: float({**default, **guess}[name]) for name in form.names}
+    for one in form.parameters:
+        value = found[one.name]
+        if not np.isfinite(value) or (one.positive and value <= 0 and not one.optional):
+            raise Refusal(
+                f"The guess of {one.name} is {value:g}: give a finite number"
+                + (" above 0." if one.positive else ".")
+            )
+    return found
 
 
 def _checked_grid(

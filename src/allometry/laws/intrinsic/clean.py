@@ -167,6 +167,8 @@ def _counts(
         "dead_runs": sum(curve.dead for curve in curves),
         "collapsed_runs": sum(curve.collapsed for curve in curves),
         "left_out_runs": dict(left_out),
+        "short_runs": sum(curve.short for curve in curves),
+        "interpolated_sizes": [curve.N for curve in curves if curve.interpolated],
         "raw_drops": [drop for curve in curves for drop in curve.drops],
     }
 
@@ -175,6 +177,8 @@ def _empty_band(means: SizeMeans, settings: IntrinsicSettings) -> str:
     low, high = settings.band
     return (
         f"No point lies in the band {low:g} to {high:g}: after cleaning, performance "
-        f"runs from {means.cleaned.min():.3g} to {means.cleaned.max():.3g}. Set 'band' "
-        "to where the curves rise, and check 'chance' and 'maximum'."
+        f"runs from {means.cleaned.min():.3g} to {means.cleaned.max():.3g}. Say where "
+        f"curves begin and could end, chance (now {settings.chance:g}) and maximum "
+        f"(now {settings.maximum:g}), and the band between them where they rise: --set "
+        "chance=LOW --set maximum=HIGH --set band=LOW,HIGH."
     )

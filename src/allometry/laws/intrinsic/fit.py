@@ -14,17 +14,21 @@ from allometry.laws.intrinsic.solve import solve
 from allometry.refusal import Refusal
 
 
-def fit(table: pl.DataFrame, settings: IntrinsicSettings) -> Fit:
-    """Fit I^(−β) = (N_c/N)^α_N + (E_c/E)^α_E (see `laws.intrinsic.law`)."""
+def fit(table: pl.DataFrame, settings: IntrinsicSettings, taken: str = "") -> Fit:
+    """Fit I^(−β) = (N_c/N)^α_N + (E_c/E)^α_E (see `laws.intrinsic.law`).
+
+    `taken` says which settings were read off the data.
+    """
     cleaned: Points = points(table, settings)
     solution = solve(cleaned)
     card = fit_card(table, settings, cleaned, solution)
+    noted = (taken,) if taken else ()
     found = Fit(
         law=INTRINSIC.name,
         parameters=solution.parameters,
         derived=solution.derived,
         identified=solution.identified,
-        warnings=(*solution.reasons, *solution.warnings, *cautions(card)),
+        warnings=(*solution.reasons, *solution.warnings, *noted, *cautions(card)),
         replicates=solution.replicates,
         residuals=solution.residuals,
         card=card,

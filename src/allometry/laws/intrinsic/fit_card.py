@@ -23,6 +23,8 @@ from allometry.refusal import Refusal
 
 #: κ that differs by more than this factor between sizes is worth a warning.
 KAPPA_SPREAD = 1.5
+#: A mean above the maximum by more than this share of the range earns a word.
+_ABOVE = 0.02
 
 
 def fit_card(
@@ -61,8 +63,27 @@ def fit_card(
 
 def cautions(card: Mapping[str, Any]) -> tuple[str, ...]:
     """Say in sentences what in a card deserves care, identified or not."""
-    runs, kappa = card["runs"], card["kappa"]
+    runs, kappa, data = card["runs"], card["kappa"], card["data"]
     said = []
+    if short := runs["short_runs"]:
+        said.append(
+            f"{short} of {runs['runs']} runs end before others of their size, whose "
+            "mean curves end with the shortest: give runs that were stopped the status "
+            "running, to leave them out, or train them to the end."
+        )
+    if data["sizes_used"] < len(data["sizes"]):
+        low, high = card["excluded"]["band"]
+        said.append(
+            f"{data['sizes_used']} of {len(data['sizes'])} sizes have points in the "
+            f"band {low:.3g} to {high:.3g}; the law is theirs."
+        )
+    best = data["range"]["performance_before_exclusion"][1]
+    beyond = card["maximum"] + _ABOVE * (card["maximum"] - card["chance"])
+    if best > beyond:
+        said.append(
+            f"Mean performance reaches {best:.4g}, above the maximum of "
+            f"{card['maximum']:g}: --set maximum={best:.2g} or more."
+        )
     if drops := runs["raw_drops"]:
         worst = max(drop["from"] - drop["to"] for drop in drops)
         sizes = sorted({drop["size"] for drop in drops})
@@ -75,7 +96,7 @@ def cautions(card: Mapping[str, Any]) -> tuple[str, ...]:
     if stopped := runs["nonfinite_runs"]:
         said.append(
             f"{len(stopped)} of {runs['runs']} runs went non-finite and count as "
-            "chance performance from there on; the card shows the fit without them."
+            f"chance performance from there on{_without(card)}"
         )
     if collapsed := runs["collapsed_runs"]:
         said.append(
@@ -96,6 +117,17 @@ def cautions(card: Mapping[str, Any]) -> tuple[str, ...]:
             f"{low:.3g} to {high:.3g} FLOPs, while the law takes C = κ N E with one κ."
         )
     return tuple(said)
+
+
+def _without(card: Mapping[str, Any]) -> str:
+    """Say what the law would be without the runs that went non-finite."""
+    rest = card["without_nonfinite_runs"]
+    one = rest["size_exponent"]
+    if one is None or not np.isfinite(one["value"]):
+        return "; without them there is no law."
+    said = f"{one['value']:.2f} ({one['low']:.2f} to {one['high']:.2f})"
+    verdict = "" if rest["identified"] else ", not identified"
+    return f"; without them the size exponent is {said}{verdict}."
 
 
 def _form(settings: IntrinsicSettings) -> dict[str, Any]:
@@ -172,6 +204,8 @@ def _runs(cleaned: Points) -> dict[str, Any]:
         "collapsed_runs",
         "nonfinite_runs",
         "left_out_runs",
+        "short_runs",
+        "interpolated_sizes",
         "raw_drops",
     )
     counted = {name: cleaned.counts[name] for name in names}

@@ -24,6 +24,10 @@ _COLLAPSE = 3 * RAW_DROP
 #: of the way to the band. Means are over so many checkpoints.
 _DEAD_SHARE = 0.1
 _WINDOW = 5
+#: A run that ends before this share of the longest of its size is a short one.
+_SHORT = 0.9
+#: Checkpoints that a run needs to be read between them.
+_LEAST_ROWS = 3
 #: A denser curve is thinned, evenly in ln E, after its mean was made monotone with
 #: all of its checkpoints: a fit's time grows with the points, its precision does not.
 MOST_CHECKPOINTS = 200
@@ -34,7 +38,10 @@ class MeanCurve:
     """The mean curve of one size over its runs; arrays have shape `[checkpoints]`.
 
     `raw` is the mean, `cleaned` the same made non-decreasing in E. `dead` and
-    `collapsed` count runs, `drops` lists the falls of `raw` below its best so far.
+    `collapsed` count runs, `drops` lists the falls of the mean of the runs that stayed
+    finite below its best so far. `short` counts the runs that end well before others,
+    with the first of which the curve ends; `interpolated` says that runs were logged at
+    different interactions and read, along ln E, at those of all.
     """
 
     N: float
@@ -44,6 +51,8 @@ class MeanCurve:
     dead: int
     collapsed: int
     drops: list[dict[str, float]]
+    short: int = 0
+    interpolated: bool = False
 
 
 def mean_curve(
@@ -51,7 +60,8 @@ def mean_curve(
 ) -> MeanCurve:
     """Average a size's runs over the checkpoints that they share.
 
-    Raises `Refusal` where the runs share too few.
+    Runs that share fewer than half of them are read between theirs. Raises `Refusal`
+    where that cannot be done.
     """
     of_size = runs.filter(pl.col("parameters") == size)
     # Numbered, since a run may have any name, also that of a column.
@@ -67,18 +77,18 @@ def mean_curve(
         finite = np.flatnonzero(np.isfinite(matrix[:, column]))
         end = finite[-1] + 1 if len(finite) else 0
         matrix[end:, column] = settings.chance
+    interactions = wide["interactions"].to_numpy().astype(np.float64)
+    ends = np.array([_last(column, interactions) for column in matrix.T])
     shared = np.isfinite(matrix).all(axis=1)
-    if 2 * shared.sum() < np.isfinite(matrix).sum(axis=0).max():
-        raise Refusal(
-            f"The runs with parameters = {size:g} share only {shared.sum()} values of "
-            "'interactions', so that they cannot be averaged: log all seeds of a size "
-            "at the same checkpoints, or interpolate them to common ones."
-        )
-    matrix = matrix[shared]
-    interactions = wide["interactions"].to_numpy()[shared]
+    apart = 2 * shared.sum() < _common(matrix, interactions, ends)
+    if apart:
+        matrix, interactions = _interpolated(matrix, interactions, size)
+    else:
+        matrix, interactions = matrix[shared], interactions[shared]
     raw = matrix.mean(axis=1)
     cleaned = np.asarray(isotonic_regression(raw).x) if settings.monotone else raw
     moving = [_moving_mean(curve) for curve in matrix.T[~stopped]]
+    steady = raw if stopped.all() else matrix[:, ~stopped].mean(axis=1)
     kept = _thin(interactions)
     return MeanCurve(
         N=size,
@@ -87,8 +97,51 @@ def mean_curve(
         cleaned=cleaned[kept],
         dead=sum(_dead(curve, settings) for curve in moving),
         collapsed=sum(_collapsed(curve, settings) for curve in moving),
-        drops=_drops(size, interactions, raw, settings),
+        drops=_drops(size, interactions, steady, settings),
+        short=int((ends < _SHORT * ends.max()).sum()),
+        interpolated=bool(apart),
     )
+
+
+def _last(column: Array, interactions: Array) -> float:
+    """Give the interactions at which a run's curve ends."""
+    there = np.flatnonzero(np.isfinite(column))
+    return float(interactions[there[-1]]) if len(there) else 0.0
+
+
+def _common(matrix: Array, interactions: Array, ends: Array) -> int:
+    """Give the most checkpoints that a run has while all are in training."""
+    while_all = np.isfinite(matrix) & (interactions <= ends.min())[:, None]
+    return int(while_all.sum(axis=0).max())
+
+
+def _interpolated(
+    matrix: Array, interactions: Array, size: float
+) -> tuple[Array, Array]:
+    """Read every run, linearly in ln E, where all of them have been logged around."""
+    known = [np.flatnonzero(np.isfinite(column)) for column in matrix.T]
+    if min(map(len, known)) < _LEAST_ROWS:
+        raise Refusal(
+            f"A run with parameters = {size:g} has fewer than {_LEAST_ROWS} "
+            "checkpoints, so that it cannot be averaged with the others: log more, or "
+            "leave it out."
+        )
+    first = max(rows[0] for rows in known)
+    last = min(rows[-1] for rows in known)
+    inside = np.arange(len(interactions))
+    inside = inside[(inside >= first) & (inside <= last)]
+    if len(inside) < _LEAST_ROWS:
+        raise Refusal(
+            f"The runs with parameters = {size:g} were logged at interactions that "
+            "hardly overlap, so that they cannot be averaged: log all seeds of a size "
+            "over the same stretch of training."
+        )
+    at = interactions[inside][_thin(interactions[inside])]
+    columns = [
+        np.interp(np.log(at), np.log(interactions[rows]), column[rows])
+        for rows, column in zip(known, matrix.T, strict=True)
+    ]
+    return np.stack(columns, axis=1), at
 
 
 def _stopped(of_size: pl.DataFrame) -> np.ndarray:

@@ -145,14 +145,20 @@ def fail_to_success(performance: Numbers, maximum: float) -> Array:
 
 
 def natural(points: Points, fit: Result, settings: IntrinsicSettings) -> NaturalLaw:
-    """Result the natural metric to the cleaned points of the fit's band.
+    """Fit the natural metric to the cleaned points of the fit's band.
 
     Raises:
         Refusal: the settings name no natural metric, the fit has no law, or a point's
-            performance is not between 0 and the maximum.
+            performance is not between 0 and the maximum; chance is negative.
     """
     if settings.natural_metric is None:
         raise Refusal(_NO_METRIC)
+    if settings.chance < 0:
+        raise Refusal(
+            f"The fail-to-success ratio is one of success rates, and chance is "
+            f"{settings.chance:g}: a score that may be negative has no such ratio. "
+            "Leave natural_metric out, or score successes."
+        )
     law = _law({name: item.value for name, item in fit.parameters.items()})
     R = points.performance
     if R.min() <= 0 or R.max() >= settings.maximum:

@@ -30,7 +30,7 @@ def finished(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     performance that is missing in a run that is done, a checkpoint given twice, a run
     with two sizes, an unknown status, and a table without finished runs.
     """
-    table = _numeric(table)
+    table = _numeric(completed(table))
     statuses = set(table["status"].unique().to_list())
     unknown = sorted(statuses - {"done", "nonfinite", *_UNFINISHED}, key=str)
     if unknown:
@@ -54,12 +54,37 @@ def finished(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     return _until_nonfinite(runs), left_out
 
 
+def completed(table: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns that follow from others: run, seed, status.
+
+    Without names, runs are told apart by size and seed; without seeds, a run is one;
+    without a status, a run is done, or went non-finite where a performance says so, and
+    rows that are null were not measured.
+    """
+    names = table.columns
+    if "run" not in names and {"parameters", "seed"} <= set(names):
+        name = pl.concat_str("parameters", pl.lit("-"), "seed")
+        table = table.with_columns(run=name)
+    if "run" in table.columns and "seed" not in names and "parameters" in names:
+        seed = pl.col("run").cast(pl.String).rank("dense").over("parameters") - 1
+        table = table.with_columns(seed=seed)
+    numeric = "performance" in names and table["performance"].dtype.is_numeric()
+    if "run" in table.columns and "status" not in names and numeric:
+        value = pl.col("performance").cast(pl.Float64)
+        table = table.filter(value.is_not_null())
+        gone = (~value.is_finite()).any().over("run")
+        status = pl.when(gone).then(pl.lit("nonfinite")).otherwise(pl.lit("done"))
+        table = table.with_columns(status=status)
+    return table
+
+
 def _numeric(table: pl.DataFrame) -> pl.DataFrame:
     for name, meaning in COLUMNS.items():
         if name not in table.columns:
             raise Refusal(
                 f"The table has no column {name!r} ({meaning}); it has: "
-                f"{', '.join(table.columns) or 'none'}. Add or rename a column."
+                f"{', '.join(table.columns) or 'none'}. Name it by columns, or "
+                "--column."
             )
     if table.is_empty():
         raise Refusal("The table has no rows: give it one per run and checkpoint.")

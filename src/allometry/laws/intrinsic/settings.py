@@ -13,6 +13,13 @@ from allometry.laws import keys
 from allometry.refusal import Refusal
 
 Band = tuple[float, float]
+#: A band that is not given; it then follows from chance, maximum and the band.
+_UNSET: Band = (math.nan, math.nan)
+#: The band, as shares of the way from chance to maximum.
+_LOW, _HIGH = 1 / 9, 17 / 18
+#: Parts of the band that show drift.
+_PARTS = ((0.0, 8 / 15), (0.2, 0.8), (0.4, 1.0))
+_DIGITS = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +30,15 @@ class IntrinsicSettings:
     Raises `Refusal` where they contradict each other.
     """
 
-    band: Band = (0.2, 0.95)
-    """Performance that the law is fitted to; fix it before looking at a fit."""
-    other_bands: tuple[Band, ...] = ((0.14, 0.9), (0.3, 0.95))
-    """Bands shown beside it, to show what the choice of the band does."""
-    drift_bands: tuple[Band, ...] = ((0.2, 0.6), (0.35, 0.8), (0.5, 0.95))
-    """Overlapping bands from low to high, to show drift of the law."""
+    band: Band = _UNSET
+    """Performance that the law is fitted to; fix it before looking at a fit. By default
+    from a ninth of the way from chance to maximum to 17/18 of it: 0.2 to 0.95."""
+    other_bands: tuple[Band, ...] = (_UNSET,)
+    """Bands shown beside it, to show what the choice of the band does; by default one
+    further down and one narrower."""
+    drift_bands: tuple[Band, ...] = (_UNSET,)
+    """Overlapping bands from low to high, to show drift of the law; by default three
+    parts of the band."""
     exclude_first: float = 1 / 64
     """Share of each size's training, from its start, that is left out."""
     chance: float = 0.1
@@ -59,6 +69,7 @@ class IntrinsicSettings:
                 f"chance is {self.chance:g} and maximum {self.maximum:g}: give finite "
                 "values with chance below maximum."
             )
+        self._fill()
         named = [("band", self.band)]
         named += [("other_bands", band) for band in self.other_bands]
         named += [("drift_bands", band) for band in self.drift_bands]
@@ -69,6 +80,23 @@ class IntrinsicSettings:
                     f"chance ({self.chance:g}) and maximum ({self.maximum:g})."
                 )
 
+    def _fill(self) -> None:
+        """Let bands that are not given follow from what is."""
+        if self.band is _UNSET or math.isnan(self.band[0]):
+            width = self.maximum - self.chance
+            ends = (self.chance + _LOW * width, self.chance + _HIGH * width)
+            object.__setattr__(self, "band", _rounded(ends))
+        low, high = self.band
+        if self.other_bands == (_UNSET,):
+            down, up = low - self.chance, self.maximum - high
+            others = ((low - 0.6 * down, high - up), (low + down, high))
+            kept = [_rounded(one) for one in others if one[0] < one[1]]
+            object.__setattr__(self, "other_bands", tuple(kept))
+        if self.drift_bands == (_UNSET,):
+            width = high - low
+            parts = [(low + a * width, low + b * width) for a, b in _PARTS]
+            object.__setattr__(self, "drift_bands", tuple(map(_rounded, parts)))
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "IntrinsicSettings":
         """Make settings from the keys of a study file.
@@ -76,3 +104,9 @@ class IntrinsicSettings:
         Raises `Refusal` naming a key that does not exist or whose value is unusable.
         """
         return keys.read(cls, values, "The law")
+
+
+def _rounded(band: Band) -> Band:
+    """Take away what binary fractions have added."""
+    low, high = (float(f"{end:.{_DIGITS}g}") for end in band)
+    return low, high

@@ -79,15 +79,24 @@ def solve(points: Points) -> Solution:
     law = objective.law(found.best.theta, points.kappa)
     replicates = leave_one_size_out(points, objective, found.best)
     verdict = judge(points, objective, found, replicates)
+    told = not verdict.reasons
     return Solution(
-        parameters=_parameters(law, replicates),
-        derived=_derived(law, replicates),
+        parameters=_told(_parameters(law, replicates), told=told),
+        derived=_told(_derived(law, replicates), told=told),
         replicates=replicates,
         residuals=tuple(objective.residuals(found.best.theta).tolist()),
         reasons=verdict.reasons,
         warnings=verdict.warnings,
         diagnostics=_diagnostics(found, verdict),
     )
+
+
+def _told(estimates: dict[str, Estimate], *, told: bool) -> dict[str, Estimate]:
+    """Mark what is not identified; κ is counted, not fitted."""
+    return {
+        name: dataclasses.replace(one, identified=told or name == "kappa")
+        for name, one in estimates.items()
+    }
 
 
 def _parameters(
@@ -133,11 +142,11 @@ def _without(reason: str) -> Solution:
     nothing = math.nan
     return Solution(
         parameters={
-            name: Estimate(nothing, nothing, nothing, unit)
+            name: Estimate(nothing, nothing, nothing, unit, identified=False)
             for name, unit in PARAMETERS.items()
         },
         derived={
-            name: Estimate(nothing, nothing, nothing, unit)
+            name: Estimate(nothing, nothing, nothing, unit, identified=False)
             for name, (unit, _) in DERIVED.items()
         },
         replicates=(),
