@@ -77,7 +77,36 @@ def test_json_has_the_documented_keys_and_the_numbers_by_hand(allometry, table) 
     assert values(found, "mean") == pytest.approx({"plain": 3.0, "wide": 13 / 3})
     assert values(found, "p20") == pytest.approx({"plain": 1.8, "wide": 2.8})
     assert found["runs"] == {name: {"a": 4, "b": 4, "c": 4} for name in MEANS}
-    assert found["warnings"] == found["notes"] == []
+    (warning,) = found["warnings"]
+    assert "fewer than 10 runs (plain has 4 runs on a)" in warning
+    assert found["notes"] == []
+
+
+def test_ten_runs_of_every_task_are_warned_of_no_more(allometry, table) -> None:
+    frame = pl.concat([pl.read_csv(table)] * 3)
+    frame.write_csv(table)
+    assert allometry("aggregate", table, "--json").document["warnings"] == []
+    # One task of ten has nine runs.
+    one = (pl.col("method") == "wide") & (pl.col("task") == "b")
+    kept = frame.filter(~one | (pl.int_range(pl.len()).over("method", "task") < 9))
+    kept.write_csv(table)
+    (warning,) = allometry("aggregate", table, "--json").document["warnings"]
+    assert "(wide has 9 runs on b)" in warning
+
+
+def test_tasks_of_unlike_scales_are_warned_of_until_they_are_put_on_one(
+    allometry, table
+) -> None:
+    # Scores range over 2 on a and on b, and over 3 on c.
+    frame = pl.read_csv(table)
+    for factor, said in ((6.6, False), (6.7, True)):
+        scaled = pl.col("performance") * pl.when(task="c").then(factor).otherwise(1.0)
+        frame.with_columns(performance=scaled).write_csv(table)
+        outcome = allometry("aggregate", table)
+        assert ("Scores range over" in outcome.said) == said
+    assert "Scores range over 20.1 on c and over 2 on " in outcome.said
+    assert "Put tasks on one scale: --low and --high." in outcome.said
+    assert "Scores range" not in allometry("aggregate", table, *LOW, *HIGH).said
 
 
 def test_the_seed_draws_the_intervals_and_nothing_else(allometry, table) -> None:
@@ -130,7 +159,7 @@ def test_runs_that_end_too_early_are_left_out_and_counted(allometry, curves) -> 
     curves.write_text(text.replace("plain-2,plain,a,400,6.0\n", ""), encoding="utf-8")
     outcome = allometry("aggregate", curves, "--at", "400")
     assert "1 runs end before 400 and are left out." in outcome.said
-    assert "plain has fewer than 3 runs on 1 tasks" in outcome.said
+    assert "fewer than 10 runs (plain has 2 runs on a)" in outcome.said
     found = allometry("aggregate", curves, "--at", "400", "--json").document
     assert values(found, "mean") == pytest.approx({"plain": 4.5, "wide": 9.0})
     assert found["runs"]["plain"] == {"a": 2}
@@ -185,7 +214,8 @@ def test_a_method_that_lacks_a_task_is_warned_of(allometry, table) -> None:
         (["--column", "team=task"], ["--column team=task", "Name columns for: run"]),
         (["--at", "3"], ["read off curves", "'interactions'", "or leave out --at"]),
         (["--at", "nan"], ["read off curves", "'interactions'", "or leave out --at"]),
-        (["--chance", "0"], ["read off curves", "'interactions'", "and --chance"]),
+        (["--chance", "nan"], ["chance is nan: give a finite score"]),
+        (["--chance", "0", "--score", "task"], ["'task' holds String, not numbers"]),
     ],
 )
 def test_bad_input_is_named(allometry, table, words, message) -> None:
@@ -274,7 +304,30 @@ def test_a_score_that_is_not_finite_is_refused(allometry, table) -> None:
     text = table.read_text(encoding="utf-8")
     table.write_text(text.replace("wide,b,4.5", "wide,b,nan"), encoding="utf-8")
     allometry("aggregate", table).refuses(
-        "not finite for method 'wide' on 'b' (1 such rows)", "the score of chance"
+        "not finite for method 'wide' on 'b' (1 such rows)",
+        "the score of chance (--chance)",
+    )
+
+
+@pytest.mark.parametrize("lost", ["nan", ""])
+@pytest.mark.parametrize("named", [False, True], ids=["no run", "a run each"])
+def test_a_run_without_a_score_gets_that_of_chance(
+    allometry, table, lost, named
+) -> None:
+    text = table.read_text(encoding="utf-8")
+    # Wide's mean on b is 4 without its best run, which had 4.5.
+    table.write_text(text.replace("wide,b,4.5", f"wide,b,{lost}"), encoding="utf-8")
+    if named:
+        pl.read_csv(table).with_row_index("run").write_csv(table)
+    found = allometry("aggregate", table, "--chance", "-2", "--json").document
+    assert found["notes"] == ["1 run has no finite score, and -2 is taken for it."]
+    mean = (2 + (3.5 + 3.75 + 4.25 - 2) / 4 + 7) / 3
+    assert values(found, "mean") == pytest.approx({"plain": 3.0, "wide": mean})
+    assert found["runs"]["wide"]["b"] == 4
+    table.write_text(text, encoding="utf-8")
+    assert (
+        allometry("aggregate", table, "--chance", "-2", "--json").document["notes"]
+        == []
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 COLUMNS = ["--column", "x=width", "--column", "y=cost"]
 POWER = ["--law", "power", *COLUMNS]
 RIVALS = {"power", "power-floor", "last value"}
+EACH = "power-floor per setting"
 SCORE = {
     "law",
     "cut",
@@ -122,13 +123,38 @@ def test_a_law_of_two_inputs_is_scored_along_its_data(allometry, tmp_path) -> No
     path = tmp_path / "losses.csv"
     pl.DataFrame({"size": N, "tokens": D, "loss": loss}).write_csv(path)
     words = ["--law", "two-term", "--law", "power-floor", "--column", "parameters=size"]
-    words += ["--column", "data=tokens", "--cuts", "1e8", "--json"]
+    words += ["--column", "data=tokens", "--cuts", "1e6", "--json"]
     found = allometry("backtest", path, *words).document
     assert found["along"] == "data"
-    assert {one["law"] for one in found["ranking"]} == {"two-term", *RIVALS}
+    assert {one["law"] for one in found["ranking"]} == {"two-term", EACH, *RIVALS}
     assert found["ranking"][0]["law"] == "two-term"
     assert found["ranking"][0]["error"] < 2 * 0.005
     assert "two-term" not in found["flagged"]
+
+
+def test_no_name_is_cut_off_in_a_narrow_terminal(
+    allometry, tmp_path, monkeypatch
+) -> None:
+    generator = np.random.default_rng(0)
+    sizes, seeds = np.geomspace(1e4, 1e7, 6), np.arange(4)
+    N, D, seed = (
+        grid.ravel() for grid in np.meshgrid(sizes, np.geomspace(1e4, 1e9, 30), seeds)
+    )
+    loss = 0.5 + 60 * N**-0.4 + 300 * D**-0.42
+    loss *= np.exp(0.02 * generator.standard_normal(len(N)))
+    path = tmp_path / "losses.csv"
+    columns = {"parameters": N, "data": D, "seed": seed, "loss": loss}
+    pl.DataFrame(columns).write_csv(path)
+    for width in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = allometry("backtest", path, "--law", "two-term").out.splitlines()
+        assert max(map(len, lines)) <= width
+        text = " ".join(lines)
+        assert "…" not in text
+        for name in ("two-term", "power-floor", "per setting", "contradicted"):
+            assert name in text
+        for cut in ("3.33e7", "1e8", "3.33e8"):
+            assert cut in lines[1].split()
 
 
 def test_it_cuts_along_the_column_asked_for(allometry, exact) -> None:

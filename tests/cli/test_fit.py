@@ -305,6 +305,82 @@ def test_a_performance_that_few_reach_does_not_tell_the_law(allometry, tmp_path)
     assert "at 1 of the settings, which are left out" in outcome.said
 
 
+def test_a_fit_that_takes_the_place_of_another_law_says_so(allometry, table, tmp_path):
+    target = table.with_name("costs.fit.json")
+    assert "Replaced" not in allometry("fit", table, *POWER).out
+    assert "Replaced" not in allometry("fit", table, *POWER).out
+    floor = ["--law", "power-floor", *POWER[2:]]
+    outcome = allometry("fit", table, *floor)
+    replaced = f"Replaced: {target} held the power law; --out keeps both."
+    assert replaced in outcome.out.splitlines()
+    assert json.loads(target.read_text("utf-8"))["law"] == "power-floor"
+    other = tmp_path / "other.json"
+    assert "Replaced" not in allometry("fit", table, *POWER, "--out", other).out
+    # JSON is the fit and nothing else.
+    assert allometry("fit", table, *POWER, "--json").document["law"] == "power"
+    other.write_text("no fit at all", encoding="utf-8")
+    assert "Replaced" not in allometry("fit", table, *POWER, "--out", other).out
+
+
+def test_a_study_s_own_law_says_that_it_takes_the_place_of_another(
+    allometry, stores, tmp_path
+):
+    path = stores.simulated(tmp_path / "s").path
+    words = ["--law", "power", "--column", "x=compute", "--column", "y=interactions"]
+    assert "Replaced" not in allometry("fit", path, *words).out
+    outcome = allometry("fit", path)
+    assert f"Replaced: {path / 'fit.json'} held the power law" in outcome.out
+    assert "Replaced" not in allometry("fit", path).out
+
+
+def test_curves_that_lack_compute_are_told_where_to_get_it(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", SIZES, by_size)
+    frame = pl.read_csv(path).drop("compute")
+    frame.write_csv(path)
+    allometry("fit", path).refuses(
+        "the intrinsic law lacks compute; for compute, name its column, --column "
+        f"compute=NAME, or make it: allometry import csv {path} --out DIR --kappa 6)."
+    )
+    folder = tmp_path / "o"
+    assert allometry("import", "csv", path, "--out", folder).code == 0
+    allometry("fit", folder).refuses(
+        "for compute, import the curves again with --kappa 6)."
+    )
+    kappa = ["--kappa", "6", "--overwrite"]
+    assert allometry("import", "csv", path, "--out", folder, *kappa).code == 0
+    assert allometry("fit", folder, "--json").document["law"] == "intrinsic"
+    frame.drop("parameters").write_csv(path)
+    allometry("fit", path).refuses("--kappa 6 --parameters NAME=1.2e6).")
+    # Nothing is made of curves that lack interactions, too.
+    frame.drop("interactions").with_columns(updates=frame["interactions"]).write_csv(
+        path
+    )
+    said = allometry("fit", path)
+    said.refuses("Say which law: --law NAME (the intrinsic law lacks")
+    assert "--kappa" not in said.said
+
+
+def test_rows_before_the_first_step_are_left_out_with_a_note(allometry, tmp_path):
+    path = reach(tmp_path / "curves.csv", SIZES[:1], by_size, seeds=3)
+    frame = pl.read_csv(path).with_columns(performance=pl.col("performance") + 1)
+    words = ["--law", "power", "--column", "x=interactions"]
+    words += ["--column", "y=performance", "--out", tmp_path / "power.json"]
+    frame.write_csv(path)
+    whole = allometry("fit", path, *words, "--json").document
+    for count, rows in ((1, "1 row at 0 interactions is"), (3, "3 rows at 0 int")):
+        first = frame.filter(pl.col("interactions") == pl.col("interactions").min())
+        zero = first.head(count).with_columns(interactions=0.0, compute=0.0)
+        pl.concat([zero, frame]).write_csv(path)
+        found = allometry("fit", path, *words, "--json").document
+        assert values(found) == values(whole)
+        assert any(rows in said for said in found["warnings"])
+        assert rows in allometry("fit", path, *words).said
+    # A table with a row per run has no first step: its zeros are told as such.
+    ends = frame.group_by("run", maintain_order=True).last()
+    ends.with_columns(interactions=0.0).write_csv(path)
+    allometry("fit", path, *words).refuses("'interactions' is 0")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

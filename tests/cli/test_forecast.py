@@ -42,6 +42,13 @@ def test_without_a_natural_metric_a_performance_is_refused(allometry, stores, tm
     assert "natural metric" in outcome.said
 
 
+@pytest.mark.parametrize("kappa", ["0", "-6", "nan", "inf"])
+def test_a_kappa_that_is_none_is_refused(allometry, folder, kappa):
+    said = f"--kappa is {float(kappa):g}: give the FLOPs per parameter and datum"
+    words = ["--compute", "1e12", "--kappa", kappa]
+    allometry("forecast", folder, *words).refuses(said, "above 0 such as 6")
+
+
 def test_of_several_laws_one_has_to_be_named(allometry, stores, tmp_path):
     path = stores.simulated(tmp_path / "s", by_horizon=True).path
     outcome = allometry("forecast", path, "--compute", "1e12")

@@ -78,6 +78,10 @@ def test_what_is_missing_for_a_law_is_said(allometry, tmp_path) -> None:
         (["csv", "t.csv", "--parameters", "a=big"], "'big' is no number"),
         (["csv", "t.csv", "--metric", "win"], "no column 'metric'"),
         (["csv", "n.csv"], "no column for performance or loss"),
+        (["csv", "t.csv", "--kappa", "0"], "--kappa is 0: give the FLOPs per parame"),
+        (["csv", "t.csv", "--kappa", "-6"], "--kappa is -6: give the FLOPs per para"),
+        (["csv", "t.csv", "--kappa", "nan"], "a number above 0 such as 6"),
+        (["wide", "t.csv"], "has the column 'run', as a long table has: import it as"),
     ],
 )
 def test_bad_input_is_named(allometry, tmp_path, monkeypatch, words, message) -> None:

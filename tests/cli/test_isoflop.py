@@ -159,6 +159,54 @@ def test_kappa_makes_the_data(allometry, two_term) -> None:
     assert "The two-term law of the same runs has 0.51" in outcome.said
 
 
+@pytest.mark.parametrize("name", ["interactions", "data"])
+def test_kappa_makes_the_compute_that_a_table_lacks(
+    allometry, two_term, tmp_path, name
+) -> None:
+    whole = allometry("isoflop", two_term, "--json").document
+    frame = pl.read_csv(two_term)
+    made = frame.with_columns(
+        (pl.col("compute") / 6 / pl.col("parameters")).alias(name)
+    )
+    made.drop("compute").write_csv(two_term)
+    remedy = f"--kappa 6 (compute is then 6 FLOPs × parameters × {name})."
+    allometry("isoflop", two_term).refuses("no column for compute", remedy)
+    found = allometry("isoflop", two_term, "--kappa", "6", "--json").document
+    told = f"it is taken as 6 FLOPs × parameters × {name}."
+    assert any(told in note for note in found["notes"])
+    computes = [one["compute"] for one in found["profiles"]]
+    assert computes == pytest.approx(list(COMPUTE))
+    value = found["size_exponent"]["value"]
+    assert value == pytest.approx(whole["size_exponent"]["value"])
+    beside = found["two_term"]["size_exponent"]
+    assert beside == pytest.approx(whole["two_term"]["size_exponent"], rel=1e-6)
+    allometry("isoflop", two_term, "--kappa", "0").refuses("--kappa is 0")
+
+
+def test_kappa_makes_the_compute_of_an_import(allometry, tmp_path) -> None:
+    rows = [
+        {"run": f"n{size:.0f}", "parameters": size, "interactions": C / (6 * size),
+         "loss": math.exp(0.05 * math.log(size / best(C)) ** 2)}
+        for size in best(3e13) * 2.0 ** np.arange(-4, 5)
+        for C in COMPUTE
+    ]  # fmt: skip
+    path, folder = tmp_path / "curves.csv", tmp_path / "o"
+    pl.DataFrame(rows).write_csv(path)
+    assert allometry("import", "csv", path, "--out", folder).code == 0
+    allometry("isoflop", folder).refuses("--kappa 6 (compute is then 6 FLOPs")
+    words = ["--budgets", "1e13,1e14,1e15", "--kappa", "6", "--json"]
+    found = allometry("isoflop", folder, *words).document
+    sizes = [one["best_size"] for one in found["profiles"]]
+    assert sizes == pytest.approx([best(C) for C in (1e13, 1e14, 1e15)])
+
+
+def test_a_loss_that_is_missing_beside_compute_is_named(allometry, table) -> None:
+    frame = parabolas().rename({"compute": "interactions"}).drop("loss")
+    frame.write_csv(table)
+    message = "needs the column 'loss' for 'loss'; the table has: parameters, inter"
+    allometry("isoflop", table, "--kappa", "6").refuses(message)
+
+
 def test_two_budgets_make_no_line(allometry, table) -> None:
     parabolas().filter(pl.col("compute") < 2e13).write_csv(table)
     outcome = allometry("isoflop", table)

@@ -85,6 +85,26 @@ def test_the_title_and_the_columns_stand_in_the_figure(
     assert "not identified" not in text
 
 
+def test_a_column_that_was_guessed_keeps_its_name(allometry, table, tmp_path) -> None:
+    named, out = table.with_name("guessed.csv"), tmp_path / "law.svg"
+    frame = pl.read_csv(table).with_columns(seed=pl.int_range(pl.len()) % 3)
+    frame.rename({"width": "tokens", "cost": "val_loss"}).write_csv(named)
+    words = ["--law", "power", "--column", "x=tokens", "--column", "y=val_loss"]
+    assert allometry("fit", named, *words).code == 0
+    fit = named.with_name("guessed.fit.json")
+    assert allometry("plot", fit, "--out", out).code == 0
+    text = out.read_text(encoding="utf-8")
+    assert ">tokens<" in text
+    assert ">val loss<" in text
+    fit.unlink()
+
+
+def test_help_says_what_is_drawn_of_which_law(allometry) -> None:
+    said = allometry("plot", "--help").said
+    assert "The intrinsic law has no interval in its figure" in said
+    assert "A form of one input gets the band of new runs too" in said
+
+
 def test_dollars_are_no_formula(allometry, table, tmp_path) -> None:
     fit, out = tmp_path / "fit.json", tmp_path / "law.svg"
     named = table.with_name("dollars.csv")
@@ -147,7 +167,14 @@ def test_what_is_no_fit_is_refused(allometry, table, tmp_path) -> None:
     missing = tmp_path / "missing.json"
     again = "with `allometry fit`"
     allometry("plot", missing, *out).refuses(str(missing), "does not exist", again)
-    allometry("plot", table, *out).refuses(str(table), "is not valid JSON", again)
+    first = f"{table} is a table, not a fit: allometry fit {table} first."
+    allometry("plot", table, *out).refuses(first)
+    allometry("report", table).refuses(first)
+    allometry("forecast", table, "--at", "x=1").refuses(first)
+    torn = tmp_path / "torn.json"
+    torn.write_text("{", encoding="utf-8")
+    allometry("plot", torn, *out).refuses(str(torn), "is not valid JSON", again)
+    torn.unlink()
     allometry("plot", tmp_path, *out).refuses(str(tmp_path), "is empty")
     assert list(tmp_path.iterdir()) == []
 

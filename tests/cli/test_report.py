@@ -1,9 +1,11 @@
 """Tests of `allometry report`: of a study, of a table's fit, of an import."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -58,6 +60,44 @@ def test_the_fit_of_a_table_becomes_a_page_with_its_curves(allometry, digits):
     }
 
 
+@pytest.mark.parametrize("imported", [False, True], ids=["a table", "an import"])
+def test_a_page_of_foreign_curves_speaks_of_no_study_of_ours(
+    allometry, digits, imported
+):
+    frame = pl.read_csv("digits.csv").rename({"performance": "test_accuracy"})
+    frame.write_csv("mine.csv")
+    fit = ["fit", "mine.csv", "--column", "performance=test_accuracy"]
+    made = ["allometry fit mine.csv --column performance=test_accuracy"]
+    if imported:
+        column = ["--column", "performance=test_accuracy"]
+        assert allometry("import", "csv", "mine.csv", "--out", "o", *column).code == 0
+        fit = ["fit", "o"]
+        column = " ".join(column)
+        made = [f"allometry import csv mine.csv --out o {column}", "allometry fit o"]
+    assert allometry(*fit).code == 0
+    assert allometry("report", "o" if imported else "mine.fit.json").code == 0
+    page = "o/report.html" if imported else "mine.html"
+    text = (digits / page).read_text(encoding="utf-8")
+    assert "Test accuracy (at most 1)" in text
+    text = re.sub(r"<script>.*?</script>", "", text, flags=re.S)
+    assert f"<pre>{chr(10).join(made)}</pre>" in text
+    assert "read the curves and made the law, and trained nothing" in text
+    assert "This page shows those of <code>mine.csv</code>" in text
+    for ours in ("makes the study", "study.json", "bundles/", "records", "Fingerpr"):
+        assert ours not in text
+
+
+def test_the_page_of_our_own_study_says_how_to_make_it_again(
+    allometry, stores, tmp_path
+):
+    path = stores.simulated(tmp_path / "s").path
+    assert allometry("report", path).code == 0
+    text = (path / "report.html").read_text(encoding="utf-8")
+    assert "This command makes the study" in text
+    assert "study.json" in text
+    assert "trained nothing" not in text
+
+
 def test_the_table_is_found_beside_its_fit(allometry, digits, tmp_path, monkeypatch):
     moved = tmp_path / "moved"
     moved.mkdir()
@@ -86,5 +126,7 @@ def test_an_intrinsic_fit_without_any_source_is_refused(allometry, digits):
 
 
 def test_the_page_can_be_named_and_told_as_json(allometry, digits):
-    outcome = allometry("report", "digits.fit.json", "--out", "x.html", "--json")
+    words = ["--out", "x.html", "--title", "Named by me", "--json"]
+    outcome = allometry("report", "digits.fit.json", *words)
     assert json.loads(outcome.said) == {"page": "x.html"}
+    assert "<title>Named by me" in (digits / "x.html").read_text(encoding="utf-8")

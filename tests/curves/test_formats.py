@@ -208,6 +208,24 @@ def test_a_wide_table_may_name_its_runs_like_metrics(tmp_path: Path) -> None:
     assert table["interactions"].unique().sort().to_list() == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["run,step,score\na,1,2\n", "step,run,b\n1,2,3\n", "performance,b\n1,2\n"],
+    ids=["text", "numbers", "no axis"],
+)
+def test_a_long_table_is_not_wide(tmp_path: Path, text: str) -> None:
+    (tmp_path / "w.csv").write_text(text)
+    with pytest.raises(Refusal, match="as a long table has: import it as csv"):
+        read("wide", tmp_path / "w.csv")
+
+
+def test_a_run_of_a_wide_table_may_be_called_performance(tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("step,performance\n1,2\n2,4\n")
+    table = read("wide", tmp_path / "w.csv")
+    assert table["run"].to_list() == ["performance"] * 2
+    assert table["performance"].to_list() == [2, 4]
+
+
 def test_the_states_of_other_tools_are_understood(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("Name,State,_step,score\na,finished,1,2\nb,crashed,1,3\n")

@@ -30,6 +30,66 @@ def test_synonyms_case_and_separators_do_not_matter() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["model_params", "Model-Parameters", "n_param", "params_count", "network/Params"],
+)
+def test_many_names_of_a_size_are_known(name: str) -> None:
+    assert guess(["step", name, "score"], {})["parameters"] == name
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        # Nothing tells runs apart: anything could.
+        ("step,score", ["run", "method", "task", "parameters", "seed"]),
+        ("algo,step,score", ["run", "task", "parameters", "seed"]),
+        ("algo,seed,step,score", ["run", "task", "parameters"]),
+        # Names tell runs apart, and nothing else does.
+        ("run,algo,step,score", ["run"]),
+    ],
+)
+def test_a_checkpoint_twice_names_the_columns_that_could_tell_runs_apart(
+    tmp_path, header: str, told: list[str]
+) -> None:
+    apart = ",".join("0" for _ in header.split(",")[:-2])
+    rows = [f"{apart},{x},1".lstrip(",") for x in (1, 2, 3, 3, 4, 5)]
+    *most, last = [f"--column {role}=NAME" for role in told]
+    options = f"{', '.join(most)} or {last}" if most else last
+    with pytest.raises(Refusal) as caught:
+        read(tmp_path, "\n".join([header, *rows]))
+    assert "has interactions = 3 twice (lines 4 and 5)" in str(caught.value)
+    assert f"apart, or add one: {options}; or choose" in str(caught.value)
+
+
+def test_a_role_with_one_value_tells_no_runs_apart(tmp_path) -> None:
+    rows = ["step,score", *(f"{x},1" for x in (1, 2, 3, 3, 4, 5))]
+    with pytest.raises(
+        Refusal, match=r"--column parameters=NAME or --column seed="
+    ) as e:
+        read(tmp_path, "\n".join(rows), constants={"method": "ppo", "task": "a"})
+    assert "method=NAME" not in str(e.value)
+
+
+@pytest.mark.parametrize("kappa", [0.0, -6.0, math.nan, math.inf])
+def test_a_kappa_that_is_none_is_refused(tmp_path, kappa: float) -> None:
+    with pytest.raises(Refusal, match=r"--kappa is .*a number above 0 such as 6"):
+        read(tmp_path, GOOD, kappa=kappa)
+
+
+def test_a_run_without_a_response_stays_in_a_table_of_runs(tmp_path) -> None:
+    text = "run,task,performance\na,t,1\nb,t,\nc,t,nan\n"
+    found = read(tmp_path, text)
+    assert found.table["performance"].to_list() == [1.0, None, None]
+    assert found.table["status"].to_list() == ["done", "done", "nonfinite"]
+    assert found.notes == ()
+    # Of curves, such a row is one at which nothing was measured.
+    curves = GOOD.replace("0.6", "")
+    found = read(tmp_path, curves)
+    assert found.table.height == 3
+    assert "1 rows have no performance and are left out." in found.notes
+
+
 def test_two_candidates_are_refused_with_the_option_to_use() -> None:
     with pytest.raises(
         Refusal, match=r"could both be 'performance'.*--column performan"

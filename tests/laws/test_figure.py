@@ -46,21 +46,37 @@ def test_dollars_are_no_formula(tmp_path) -> None:
 
 def test_a_trace_per_setting_with_a_legend() -> None:
     truth = {"E": 0.5, "A": 60.0, "alpha": 0.4, "B": 300.0, "beta": 0.42}
-    sizes = (1e3, 1e4, 1e5, 1e6, 1e7)
+    sizes = (1e3, 1e5, 2.5e7, 1e9, 7e10)
     grid = Grid({"parameters": sizes}, {"data": (1e4, 1e9)}, 12, 2)
     table = simulate(forms["two-term"], truth, grid, Noise(), np.random.default_rng(0))
     (axes,) = laws.fit("two-term", table).plot().axes
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert texts == ["1k", "10k", "100k", "1M", "10M"]
+    assert texts == ["1k", "100k", "25M", "1B", "70B"]
     assert axes.get_ylabel() == "loss"
+    # The interval of each size, and no band of new runs.
+    assert len(axes.collections) == len(sizes)
+
+
+def test_axes_have_the_names_of_the_user_s_columns() -> None:
+    fit = power_floor()
+    own = {"columns": {"x": "data", "y": "loss"}, "named": {"data": "tokens_seen"}}
+    (axes,) = dataclasses.replace(fit, card={**fit.card, **own}).plot().axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("tokens seen", "loss")
 
 
 def test_the_intrinsic_law_meets_its_frontier() -> None:
     table = simulated(Scenario(), np.random.default_rng(0))
-    (axes,) = laws.fit("intrinsic", table).plot().axes
+    fit = laws.fit("intrinsic", table)
+    (axes,) = fit.plot().axes
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert texts[-1] == "frontier"
     assert len(texts) == 9
+    # No interval and no band, as `allometry plot --help` says.
+    assert len(axes.collections) == 0
+    assert axes.get_ylabel() == "performance"
+    named = {**fit.card, "named": {"performance": "win_rate"}}
+    (axes,) = dataclasses.replace(fit, card=named).plot().axes
+    assert axes.get_ylabel() == "win rate"
 
 
 def test_a_law_of_many_inputs_is_drawn_against_what_was_seen() -> None:

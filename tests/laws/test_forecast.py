@@ -180,6 +180,13 @@ def test_impossible_questions_are_refused(two_term, question, message) -> None:
         two_term.forecast(**question)
 
 
+@pytest.mark.parametrize("kappa", [0.0, -6.0, math.nan, math.inf])
+def test_a_kappa_that_is_none_is_refused(two_term, kappa) -> None:
+    with pytest.raises(Refusal, match=r"--kappa is .*a number above 0 such as 6"):
+        two_term.forecast(compute=1e20, kappa=kappa)
+    assert two_term.forecast(compute=1e20, kappa=3.0).answers["best_size"].value > 0
+
+
 def test_a_form_names_what_it_is_asked_by() -> None:
     with pytest.raises(Refusal, match=r"is asked by x, or y; given are: z.*--at x=…"):
         power_floor(0).forecast(z=1.0)

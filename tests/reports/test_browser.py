@@ -5,7 +5,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from allometry import laws
+from allometry.laws.form.registry import forms
+from allometry.laws.parametric.simulate import Grid, Noise, simulate
+from allometry.reports import form
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +46,16 @@ def browser() -> Iterator:
         chromium.close()
 
 
+def two_term() -> laws.Fit:
+    """Fit losses of eight sizes: a legend of eight names."""
+    truth = {"E": 0.5, "A": 60.0, "alpha": 0.4, "B": 300.0, "beta": 0.42}
+    sizes = tuple(np.geomspace(1e3, 1e10, 8))
+    grid = Grid({"parameters": sizes}, {"data": (1e4, 1e9)}, 12, 2)
+    noise = Noise(luck=0.02, noise=0.02)
+    luck = np.random.default_rng(0)
+    return laws.fit("two-term", simulate(forms["two-term"], truth, grid, noise, luck))
+
+
 @pytest.fixture(scope="module")
 def files(base, refused, horizons, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
@@ -52,6 +68,7 @@ def files(base, refused, horizons, tmp_path_factory) -> dict[str, Path]:
         "refused": refused.page(),
         "horizons": horizons.page(),
         "hostile": base.page(**hostile),
+        "form": form.render(two_term(), title="Losses", command=""),
     }
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -130,6 +147,26 @@ def test_the_page_is_drawn_without_error_or_network(
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         assert visit.said == []
         assert visit.asked == [files[name].as_uri()]
+
+
+#: Counts what Plotly's button covers, or pushes out of its figure.
+COVERED = """(() => {
+  const button = plot.querySelector('.modebar-btn').getBoundingClientRect();
+  const figure = plot.getBoundingClientRect();
+  const apart = (a, b) =>
+    a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+  const texts = '.legendtext, .xtitle, .ytitle, .xtick text, .ytick text, .point';
+  return [...plot.querySelectorAll(texts)].filter(
+    text => !apart(text.getBoundingClientRect(), button)
+  ).length + (button.width > 0 && button.bottom <= figure.bottom ? 0 : 1000);
+})()"""
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+@pytest.mark.parametrize("name", ["base", "horizons", "form"])
+def test_the_button_that_saves_a_figure_covers_nothing(browser, files, name, width):
+    with Visit(browser, files[name], "light", width) as visit:
+        assert set(visit.count(COVERED)) == {0}
 
 
 def test_figures_follow_the_theme_when_it_changes(browser, files):

@@ -9,7 +9,7 @@ from allometry.reports import numbers
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (350, "350"), (999.6, "1k"), (1234, "1.23k"), (4e4, "40k"),
-     (1_048_576, "1.05M"), (2.5e9, "2.5G"), (0.05, "0.05"), (math.nan, "unknown")],
+     (1_048_576, "1.05M"), (2.5e9, "2.5B"), (0.05, "0.05"), (math.nan, "unknown")],
 )  # fmt: skip
 def test_counts(value, text):
     assert numbers.si(value) == text

@@ -1,6 +1,7 @@
 import base64
 import dataclasses
 import hashlib
+import html
 import json
 import math
 import re
@@ -8,6 +9,7 @@ import re
 import polars as pl
 import pytest
 
+from allometry import laws
 from allometry.laws.estimates import Estimate
 from allometry.laws.intrinsic.forecast import forecast
 from allometry.refusal import Refusal
@@ -69,6 +71,17 @@ def test_every_axis_has_a_name_and_a_unit(page):
             assert re.search(r"\(.+\)", figure["layout"]["yaxis"]["title"]["text"]), (
                 name
             )
+
+
+def test_large_numbers_are_written_in_thousand_millions_not_giga(page, horizons):
+    for text in (page, horizons.page()):
+        # Plotly's own short numbers (`.3s`) would say 1G.
+        assert not re.search(r"%\{[xy]:[^}]*s\}", json.dumps(figures(text)))
+    needed = figures(horizons.page())["horizon-needed"]["data"]
+    hover = [one for one in needed if "customdata" in one]
+    assert hover
+    for one in hover:
+        assert one["customdata"] == [numbers.si(y) for y in one["y"]]
 
 
 def test_every_figure_has_its_place_and_no_curve_is_long(page):
@@ -156,6 +169,32 @@ def test_a_fit_of_other_runs_is_refused(base):
     fit = dataclasses.replace(base.fits[0][1], residuals=(0.0, 0.1))
     with pytest.raises(Refusal, match="allometry fit"):
         dataclasses.replace(base, fits=[("", fit)]).page()
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_names_of_foreign_files_are_inert(base, hostile):
+    files = [hostile, "b.csv"]
+    page = render(
+        {"title": "Mine"}, base.runs, base.curves, base.scores, base.fits,
+        command="", files=files,
+    )  # fmt: skip
+    assert f"<code>{html.escape(hostile)}</code>, <code>b.csv</code>" in page
+    assert "The law was made in Python." in text(page)
+
+
+def test_the_commands_that_read_curves_and_made_a_law_are_told():
+    fit = laws.Fit("power", {}, {}, True, (), (), (), {"command": "allometry fit o"})
+    by_hand = dataclasses.replace(fit, card={})
+    one = words.read_again([fit], "allometry fit o", ["a.csv"])
+    assert "This command read the curves and made the law" in one
+    assert "<pre>allometry fit o</pre>" in one
+    two = words.read_again([fit], "allometry import x", ["a.csv"])
+    assert "These commands read the curves and made the law" in two
+    assert "<pre>allometry import x\nallometry fit o</pre>" in two
+    half = words.read_again([by_hand], "allometry import x", ["a.csv"])
+    assert "The law was made in Python." in half
+    assert "This command read the curves, and trained nothing" in half
+    assert "files that were not recorded" in words.read_again([by_hand], "", [])
 
 
 def test_a_study_without_checkpoints_is_refused(base):

@@ -1,5 +1,6 @@
 """`allometry aggregate`: methods compared over tasks, with intervals over runs."""
 
+import dataclasses
 import json as jsonlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +40,8 @@ def aggregate(
         typer.Option(help="A task's highest score, such as walker=1000."),
     ] = None,
     chance: Annotated[
-        float | None, typer.Option(help="Score of a run that went non-finite.")
+        float | None,
+        typer.Option(help="Score of a run that has none: missing or non-finite."),
     ] = None,
     statistic: Annotated[
         list[str] | None,
@@ -61,7 +63,13 @@ def aggregate(
 
     from allometry.cli.tables import read_source
     from allometry.curves.mapping import ROLES
-    from allometry.laws.aggregate import DEFAULT, final_scores, normalised
+    from allometry.laws.aggregate import (
+        DEFAULT,
+        final_scores,
+        normalised,
+        scales,
+        with_chance,
+    )
     from allometry.laws.aggregate import aggregate as over_tasks
 
     told = pairs(column or [], "--column", "performance=return")
@@ -70,13 +78,19 @@ def aggregate(
     table = source.with_names(by, task, score).table
     said = source.notes
     curves = {"run", "interactions"} <= set(table.columns)
-    if curves or at is not None or chance is not None:
+    if curves or at is not None:
         table, more = final_scores(table, score=score, at=at, chance=chance)
+        said += more
+    elif chance is not None:
+        table, more = with_chance(table, chance, score=score)
         said += more
     bottom = numbers(low or [], "--low", "walker=0")
     top = numbers(high or [], "--high", "walker=1000")
+    doubts: tuple[str, ...] = ()
     if bottom or top:
         table = normalised(table, bottom, top, task=task, score=score)
+    else:
+        doubts = scales(table, task=task, score=score)
     found = over_tasks(
         table,
         generator,
@@ -85,6 +99,7 @@ def aggregate(
         score=score,
         statistics=statistic or DEFAULT,
     )
+    found = dataclasses.replace(found, warnings=(*doubts, *found.warnings))
     if json:
         document = {**found.to_dict(), "notes": list(said)}
         typer.echo(jsonlib.dumps(document, indent=1))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from allometry.laws.backtest import Backtest
 
+#: Columns of a terminal from which on a table has room for two blanks between cells.
+_ROOMY = 80
+
 
 def backtest(
     path: Annotated[
@@ -43,8 +46,9 @@ def backtest(
 ) -> None:
     """Fit forms below a cut, score them above, rank them by that.
 
-    Naive rivals (the last value, a power law, one with a floor) are always among them.
-    A form whose errors lean one way by more than luck allows is flagged.
+    Naive rivals (the last value, a power law, one with a floor; of a law of several
+    inputs also one for each setting) are always among them. A form whose errors lean
+    one way by more than luck allows is flagged, and so are bands that hold too little.
 
     Example: allometry backtest losses.csv --law two-term --law power-floor
     --column parameters=size --column data=tokens
@@ -76,26 +80,29 @@ def backtest(
         typer.echo(jsonlib.dumps(found.to_dict(), indent=1))
         return
     console = Console(highlight=False)
-    console.print(_table(found))
+    console.print(_table(found, gap=1 if console.width < _ROOMY else 2))
     for sentence in found.sentences():
         console.print(escape(sentence))
 
 
-def _table(found: "Backtest") -> "Table":
-    """Tabulate errors by form and cut, the best form first."""
+def _table(found: "Backtest", gap: int) -> "Table":
+    """Tabulate errors by form and cut, the best form first, with `gap` blanks between.
+
+    Headings are broken by hand: rich would rather cut the names of forms.
+    """
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    table.add_column("form")
-    table.add_column("error", justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
+    table.add_column("form", overflow="fold")
+    table.add_column("error", justify="right", overflow="fold")
     for cut in found.cuts:
-        table.add_column(f"beyond {cut:.3g}", justify="right")
-    table.add_column("band holds", justify="right")
-    table.add_column("")
+        short = f"{cut:.3g}".replace("e+0", "e").replace("e+", "e")
+        table.add_column(f"beyond\n{short}", justify="right", overflow="fold")
+    table.add_column("band\nholds", justify="right")
+    table.add_column("", overflow="fold")
     for law, error in found.ranking:
         mine = [score for score in found.scores if score.law == law]
-        known = [one.covered for one in mine if not math.isnan(one.covered)]
-        held = f"{sum(known) / len(known):.0%}" if known else ""
+        held = f"{found.covered[law]:.0%}" if law in found.covered else ""
         doubts = "contradicted" if law in found.flagged else ""
         if not all(one.identified for one in mine):
             doubts = f"{doubts} not identified".strip()

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +54,8 @@ def fit(
             "--set",
             help="A setting of the fit, such as loss=squared, delta=1e-3, "
             "interval=bootstrap, chance=0, exclude_first=0.02; for the intrinsic law "
-            "band=0.2,0.95, maximum=1, natural_metric=fail-to-success. Repeat.",
+            "chance=-200, maximum=900, band=0,850 (decide it before you look), "
+            "natural_metric=fail-to-success. Repeat.",
         ),
     ] = None,
     out: Annotated[
@@ -96,12 +98,15 @@ def fit(
         of or "interactions",
     )
     target = out or source.fit_file()
+    replaced = _replaced(target, found)
     card.write(found, target)
     if json:
         typer.echo(card.to_json(found), nl=False)
         return
     print_fit(found)
     typer.echo(f"\nWritten: {target}")
+    if replaced:
+        typer.echo(replaced)
     typer.echo(f"Next:    allometry plot {target}, allometry forecast {target} --help")
 
 
@@ -129,7 +134,7 @@ def fit_table(
         table = thresholds(table, at, of=of)
         if law is None:
             raise Refusal("With --at, name the form too: --law power, threshold, …")
-    name = law or _guess(table)
+    name = law or _guess(table, source)
     if name == "intrinsic":
         table = _with_status(table)
     if name == "two-term" and "data" not in names:
@@ -140,6 +145,8 @@ def fit_table(
     fit_of["command"] = "allometry " + shlex.join(sys.argv[1:])
     if source.folder is None:
         fit_of["table"] = {"file": str(path), "columns": columns}
+    if named := source.own_names():
+        fit_of["named"] = named
     if at is not None:
         fit_of["at"] = {"performance": at, "of": of}
     notes = tuple(note for note in source.notes if note not in found.warnings)
@@ -147,7 +154,20 @@ def fit_table(
     return found, source
 
 
-def _guess(table: Any) -> str:
+def _replaced(target: Path, fit: "Fit") -> str | None:
+    """Say that a file holds another law, which the fit will take the place of."""
+    from allometry.laws import card
+
+    try:
+        held = card.read(target).law
+    except Refusal:
+        return None
+    if held == fit.law:
+        return None
+    return f"Replaced: {target} held the {held} law; --out keeps both."
+
+
+def _guess(table: Any, source: "Source") -> str:
     """Take the intrinsic law where its columns are there; else ask."""
     from allometry.laws.form.registry import forms
     from allometry.laws.intrinsic.runs import COLUMNS
@@ -168,7 +188,25 @@ def _guess(table: Any) -> str:
         if lacking
         else "some models have no size"
     )
-    raise Refusal(f"Say which law: --law NAME ({why}). There are: {listed}.")
+    raise Refusal(
+        f"Say which law: --law NAME ({why}{_remedy(lacking, source)}). There are: "
+        f"{listed}."
+    )
+
+
+def _remedy(lacking: Sequence[str], source: "Source") -> str:
+    """Say how curves get the compute that they lack."""
+    if "compute" not in lacking or "interactions" in lacking:
+        return ""
+    kappa = "--kappa 6"
+    if "parameters" in lacking:
+        kappa += " --parameters NAME=1.2e6"
+    if source.folder is not None:
+        return f"; for compute, import the curves again with {kappa}"
+    return (
+        "; for compute, name its column, --column compute=NAME, or make it: allometry "
+        f"import csv {source.path} --out DIR {kappa}"
+    )
 
 
 def _with_status(table: "pl.DataFrame") -> "pl.DataFrame":
@@ -183,11 +221,16 @@ def _with_status(table: "pl.DataFrame") -> "pl.DataFrame":
 
 
 def _options(settings: dict[str, str]) -> dict[str, Any]:
-    """Read settings: numbers, pairs of numbers, true and false, else text."""
+    """Read settings: numbers, lists `1,2`, pairs `1:2,3:4`, true and false, text."""
     found: dict[str, Any] = {}
     for name, text in settings.items():
         if text in ("true", "false"):
             found[name] = text == "true"
+        elif ":" in text:
+            pairs_of = [part.split(":") for part in text.split(",")]
+            found[name] = tuple(
+                tuple(number(x, f"--set {name}") for x in pair) for pair in pairs_of
+            )
         elif "," in text:
             found[name] = tuple(number(x, f"--set {name}") for x in text.split(","))
         else:
@@ -208,6 +251,7 @@ def _study(folder: Path, json: bool) -> None:
 
     store = open_store(folder)
     found = verdict.verdicts(store)
+    replaced = [_replaced(store.path / item.file, item.fit) for item in found]
     written = verdict.store_verdicts(store, found)
     if json:
         told = [card.to_json(item.fit).rstrip() for item in found]
@@ -215,8 +259,10 @@ def _study(folder: Path, json: bool) -> None:
         typer.echo(told[0] if len(told) == 1 else f"[{', '.join(told)}]")
         return
     print_verdicts(found)
-    for path in written:
+    for path, said in zip(written, replaced, strict=True):
         typer.echo(f"Written: {path}")
+        if said:
+            typer.echo(said)
 
 
 def print_verdicts(found: "list[Verdict]") -> None:
@@ -250,6 +296,7 @@ def _table(fit: "Fit") -> "Table":
     from allometry.laws import summary
 
     table = Table("", "value", "90 % interval", "unit", box=None, pad_edge=False)
+    table.columns[0].no_wrap = True
     for column in table.columns[1:3]:
         column.justify = "right"
     for name, estimate in summary.constants(fit).items():

@@ -21,7 +21,7 @@ def fit_of(path: Path) -> "Fit":
     from allometry.reports import verdict
 
     if not path.is_dir():
-        return card.read(path)
+        return _read(path)
     files = verdict.fit_files(path)
     if not files and (path / RECORD).is_file():
         raise Refusal(
@@ -34,3 +34,18 @@ def fit_of(path: Path) -> "Fit":
         names = ", ".join(str(file) for file in files)
         raise Refusal(f"{path} holds several laws; name one of its files: {names}.")
     return card.read(files[0])
+
+
+def _read(path: Path) -> "Fit":
+    """Read a fit; say of a table that it is one."""
+    from allometry.curves.from_long import SUFFIXES
+    from allometry.laws import card
+
+    try:
+        return card.read(path)
+    except Refusal:
+        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+            raise
+        raise Refusal(
+            f"{path} is a table, not a fit: allometry fit {path} first."
+        ) from None

@@ -29,9 +29,12 @@ def isoflop(
         str | None, typer.Option(help="Computes in FLOPs, such as 1e18,1e19.")
     ] = None,
     kappa: Annotated[
-        float,
-        typer.Option(help="FLOPs per parameter and datum: data are compute / (κ N)."),
-    ] = KAPPA,
+        float | None,
+        typer.Option(
+            help="FLOPs per parameter and interaction or datum, by default 6. Data are "
+            "compute / (κ N); given, it makes the compute of a table without: κ N E."
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the numbers as JSON, and no more.")
     ] = False,
@@ -43,20 +46,21 @@ def isoflop(
 
     Example: allometry isoflop runs.csv --column parameters=size --column compute=flops
     """
-    from allometry.cli.tables import read_source
+    from allometry.cli.tables import read_source, with_compute
     from allometry.laws.isoflop import ROLES
     from allometry.laws.isoflop import isoflop as profiles
 
     told = pairs(column or [], "--column", "loss=val_loss")
     source = read_source(path, told, check=_check).with_roles((*ROLES, "run", "data"))
+    table, made = with_compute(source.table, kappa)
     chosen = (
         None
         if budgets is None
         else [number(c, "--budgets") for c in budgets.split(",")]
     )
-    found = profiles(source.table, budgets=chosen)
-    two_term, more = _beside(source.table, kappa, found)
-    sentences = [*_sentences(found), *source.notes, *more]
+    found = profiles(table, budgets=chosen)
+    two_term, more = _beside(table, KAPPA if kappa is None else kappa, found)
+    sentences = [*_sentences(found), *source.notes, *made, *more]
     if json:
         document = {**found.to_dict(), "two_term": two_term, "notes": sentences}
         typer.echo(jsonlib.dumps(document, indent=1))
@@ -66,9 +70,14 @@ def isoflop(
 
 def _check(names: Sequence[str], columns: Mapping[str, str]) -> None:
     """Refuse a table that lacks a column; the data are the two-term law's alone."""
+    from allometry.cli.tables import made_of
     from allometry.laws.isoflop import require
 
-    require(names, {role: name for role, name in columns.items() if role != "data"})
+    told = {role: name for role, name in columns.items() if role != "data"}
+    if "compute" not in told and (of := made_of(names)):
+        # Compute that is made of a column is not missing: see `with_compute`.
+        told["compute"] = of
+    require(names, told)
 
 
 def _beside(

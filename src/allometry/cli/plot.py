@@ -26,9 +26,12 @@ def plot(
         bool, typer.Option("--json", help='Print {"figure": path} and no more.')
     ] = False,
 ) -> None:
-    """Draw a fit for print: points, the law, its 90 % interval, the band of new runs.
+    """Draw a fit for print: its points and the law, with the law's 90 % interval.
 
-    The fit.json is enough; the data need not be there.
+    A form of one input gets the band of new runs too, and goes on, dashed, beyond its
+    data; one of three or more is drawn as what was seen against what it says. The
+    intrinsic law has no interval in its figure: curves of each size, and the frontier
+    that they meet. The fit.json is enough; the data need not be there.
 
     Example: allometry plot losses.fit.json --out law.pdf
     """

@@ -25,7 +25,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Page to write; by default beside the fit.")
     ] = None,
-    title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    title: Annotated[
+        str | None, typer.Option(help="Title of the page of a fit.json.")
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help='Print {"page": path} and no more.')
     ] = False,
@@ -54,7 +56,7 @@ def _write(path: Path, out: Path | None, title: str | None) -> Path:
         return write_page(store, found, out)
     fit = fit_of(path)
     if fit.law == "intrinsic":
-        return _intrinsic(path, fit, out)
+        return _intrinsic(path, fit, out, title)
     name = title or (path.name if path.is_dir() else path.name.split(".")[0])
     text = form.render(fit, title=name, command=str(fit.card.get("command", "")))
     if path.is_dir() and out is None:
@@ -62,7 +64,7 @@ def _write(path: Path, out: Path | None, title: str | None) -> Path:
     return _put(out or path.with_name(f"{name}.html"), text)
 
 
-def _intrinsic(path: Path, fit: "Fit", out: Path | None) -> Path:
+def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> Path:
     """Write the page of an intrinsic law, which shows its curves too."""
     import tempfile
 
@@ -89,7 +91,8 @@ def _intrinsic(path: Path, fit: "Fit", out: Path | None) -> Path:
         )
     with tempfile.TemporaryDirectory() as folder:
         command = str(fit.card.get("command", ""))
-        curves = imported(file, table["columns"], Path(folder) / file.stem, command)
+        place = Path(folder) / file.stem
+        curves = imported(file, table["columns"], place, command, title)
         page = out or path.with_name(f"{path.name.split('.')[0]}.html")
         return write_page(curves, only, page)
 
@@ -98,8 +101,12 @@ def write_page(
     store: "Store | Imported", found: "list[Verdict]", out: Path | None = None
 ) -> Path:
     """Draw the page of a study whose laws are `found`; return where it is."""
+    from allometry.curves.imported import Imported
     from allometry.reports import page, verdict
 
+    files = None
+    if isinstance(store, Imported):
+        files = [source.path for source in store.record.sources]
     text = page.render(
         store.study,
         store.runs(),
@@ -108,6 +115,7 @@ def write_page(
         [(item.label, item.fit) for item in found],
         horizon=verdict.horizon_verdicts(store) or None,
         command=str(store.study.get("command", "")),
+        files=files,
     )
     return store.write_text("report.html", text) if out is None else _put(out, text)
 

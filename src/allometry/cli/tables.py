@@ -45,6 +45,16 @@ class Source:
         """Follow a column that the user names to the name that it has got."""
         return name if name in self.table.columns else self.renamed.get(name, name)
 
+    def own_names(self) -> dict[str, str]:
+        """Give the numbers that have another name in the file: ours → its own."""
+        from allometry.curves.mapping import ROLES, TEXT
+
+        return {
+            role: name
+            for name, role in self.renamed.items()
+            if role in ROLES and role not in TEXT and name != role
+        }
+
     def with_names(self, *names: str) -> "Source":
         """Give the table its columns under these names of the user's, too."""
         table = self.table
@@ -113,6 +123,37 @@ def read_source(
     return Source(path, table, columns, folder, renamed=renamed)
 
 
+def made_of(names: Sequence[str]) -> str | None:
+    """Name the column that κ turns into the compute that a table lacks, if any."""
+    if "compute" in names or "parameters" not in names:
+        return None
+    return next((name for name in ("data", "interactions") if name in names), None)
+
+
+def with_compute(
+    table: "pl.DataFrame", kappa: float | None
+) -> tuple["pl.DataFrame", tuple[str, ...]]:
+    """Add the column `compute` = κ parameters × data or interactions; say so.
+
+    Nothing is done where there is compute already, or nothing to make it of. Raises
+    `Refusal` where it could be made and κ is not given, or is no number above 0.
+    """
+    of = made_of(table.columns)
+    if of is None:
+        return table, ()
+    if kappa is None:
+        raise Refusal(
+            "There is no column for compute: name it, --column compute=NAME, or make "
+            f"it, --kappa 6 (compute is then 6 FLOPs × parameters × {of})."
+        )
+    _refuse_kappa(kappa)
+    made = table.with_columns(compute=kappa * table["parameters"] * table[of])
+    return made, (
+        f"There is no column for compute: it is taken as {kappa:g} FLOPs × parameters "
+        f"× {of}.",
+    )
+
+
 def with_data(
     table: "pl.DataFrame", kappa: float = KAPPA
 ) -> tuple["pl.DataFrame", tuple[str, ...]]:
@@ -120,11 +161,7 @@ def with_data(
 
     Raises `Refusal` for a κ that is no number above 0.
     """
-    if not (math.isfinite(kappa) and kappa > 0):
-        raise Refusal(
-            f"--kappa is {kappa:g}: give the FLOPs per parameter and datum, a number "
-            "above 0 such as 6."
-        )
+    _refuse_kappa(kappa)
     if "data" in table.columns or not {"compute", "parameters"} <= set(table.columns):
         return table, ()
     made = table.with_columns(data=table["compute"] / (kappa * table["parameters"]))
@@ -134,17 +171,31 @@ def with_data(
     )
 
 
+def _refuse_kappa(kappa: float) -> None:
+    if not (math.isfinite(kappa) and kappa > 0):
+        raise Refusal(
+            f"--kappa is {kappa:g}: give the FLOPs per parameter and datum, a number "
+            "above 0 such as 6."
+        )
+
+
 def imported(
-    path: Path, columns: Mapping[str, str], folder: Path, command: str
+    path: Path,
+    columns: Mapping[str, str],
+    folder: Path,
+    command: str,
+    title: str | None = None,
 ) -> "Imported":
     """Import a file into a new folder, read as `read_source` reads it.
 
-    `command` is what made the fit, for the page.
+    `command` is what made the fit, for the page; `title` is the file's name without
+    another.
     """
     from allometry.curves.imported import write
 
     read, _ = _conformed(path, columns)
-    return write(folder, read, format="csv", title=path.stem, command=command)
+    named = title or path.stem
+    return write(folder, read, format="csv", title=named, command=command)
 
 
 def _file(
@@ -153,7 +204,25 @@ def _file(
     read, taken = _conformed(path, columns, metric, check)
     renamed = {name: role for role, name in read.columns.items()}
     meant = _meant(columns, taken, renamed)
-    return Source(path, _as_given(read), meant, None, read.notes, renamed)
+    table, more = _begun(_as_given(read))
+    return Source(path, table, meant, None, (*read.notes, *more), renamed)
+
+
+def _begun(table: "pl.DataFrame") -> tuple["pl.DataFrame", tuple[str, ...]]:
+    """Leave out the rows of curves before the first step, as imports do; say so."""
+    import polars as pl
+
+    from allometry.curves.mapping import AXES
+
+    axis = next((role for role in AXES if role in table.columns), None)
+    if axis is None or "run" not in table.columns:
+        return table, ()
+    goes_on = (pl.col(axis) > 0).any().over("run")
+    begun = table.filter(~((pl.col(axis) == 0) & goes_on).fill_null(False))
+    if not (gone := table.height - begun.height):
+        return table, ()
+    rows = f"1 row at 0 {axis} is" if gone == 1 else f"{gone} rows at 0 {axis} are"
+    return begun, (f"{rows} left out: no logarithm can be taken there.",)
 
 
 def _as_given(read: "Conformed") -> "pl.DataFrame":

@@ -8,8 +8,9 @@ the table, so that it can be shown before anything is written.
 
 import dataclasses
 import difflib
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
@@ -23,7 +24,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "method": ("algo", "algorithm", "agent", "exp_name", "experiment", "variant"),
     "parameters": (
         "n_params", "num_params", "n_parameters", "num_parameters", "model_size",
-        "critic_params", "params", "parameter_count", "size",
+        "critic_params", "params", "parameter_count", "size", "model_params",
+        "model_parameters", "n_param", "params_count", "network_params",
     ),
     "interactions": (
         "env_step", "env_steps", "environment_steps", "timesteps", "total_timesteps",
@@ -47,6 +49,8 @@ ROLES: dict[str, tuple[str, ...]] = {
 TEXT = ("run", "task", "method", "status")
 AXES = ("interactions", "updates", "compute", "data")
 RESPONSES = ("performance", "loss")
+#: What tells runs apart that have no names, in the order of the names they get.
+APART = ("method", "task", "parameters", "seed")
 #: A table with fewer rows per run than this holds runs, not curves.
 LEAST_ROWS = 3
 STATUSES = ("queued", "running", "done", "nonfinite", "failed")
@@ -137,9 +141,10 @@ def conform(frame: pl.DataFrame, wanted: Wanted, source: str) -> Conformed:
     name the place of a fault, and `source` stays.
 
     Raises:
-        Refusal: a role's column is missing, is not numeric where it must be, or a run
-            has a checkpoint twice; with file, line and remedy.
+        Refusal: a role's column is missing, is not numeric where it must be, a run has
+            a checkpoint twice, or κ is no number above 0; with file, line and remedy.
     """
+    _refuse_kappa(wanted.kappa)
     notes: list[str] = []
     columns = guess(_own(frame), wanted.columns)
     frame, columns = _of_metric(frame, columns, wanted.metric, source)
@@ -153,7 +158,7 @@ def conform(frame: pl.DataFrame, wanted: Wanted, source: str) -> Conformed:
     frame = _with_runs(frame, notes)
     frame = _with_parameters(frame, wanted, notes)
     frame = _measured(_with_status(frame, source), notes)
-    _refuse_twice(frame, source)
+    _refuse_twice(frame, source, {*columns, *wanted.constants})
     return Conformed(frame.drop("line", strict=False), columns, tuple(notes))
 
 
@@ -282,8 +287,7 @@ def _normalised(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
 def _with_runs(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     """Name runs by what tells curves apart, where no column does."""
     if "run" not in frame.columns:
-        known = ("method", "task", "parameters", "seed")
-        apart: list[str] = [name for name in known if name in frame.columns]
+        apart: list[str] = [name for name in APART if name in frame.columns]
         axis = next((role for role in AXES if role in frame.columns), None)
         if axis is None or not set(RESPONSES) & set(frame.columns):
             return frame
@@ -299,6 +303,14 @@ def _with_runs(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         frame = frame.with_columns(pl.concat_str(cells, separator=" ").alias("run"))
         notes.append(f"Runs are told apart by {', '.join(apart)}.")
     return frame
+
+
+def _refuse_kappa(kappa: float | None) -> None:
+    if kappa is not None and not (math.isfinite(kappa) and kappa > 0):
+        raise Refusal(
+            f"--kappa is {kappa:g}: give the FLOPs per parameter and interaction, a "
+            "number above 0 such as 6."
+        )
 
 
 def _with_parameters(
@@ -381,10 +393,13 @@ def _with_status(frame: pl.DataFrame, source: str) -> pl.DataFrame:
 def _measured(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     """Leave out rows in which nothing was measured; runs that diverged keep theirs.
 
-    Logs have rows at whose step only something else was logged.
+    Logs have rows at whose step only something else was logged. In a table with a row
+    per run there is none such: a run without a response stays.
     """
     responses = [role for role in RESPONSES if role in frame.columns]
     if not responses or not {"run", "status"} <= set(frame.columns):
+        return frame
+    if frame["run"].n_unique() == frame.height:
         return frame
     nothing = pl.all_horizontal(pl.col(responses).is_null())
     kept = frame.filter(~nothing | (pl.col("status") == "nonfinite"))
@@ -397,8 +412,11 @@ def _measured(frame: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     return kept
 
 
-def _refuse_twice(frame: pl.DataFrame, source: str) -> None:
-    """Refuse a run with one checkpoint twice: two runs have one name."""
+def _refuse_twice(frame: pl.DataFrame, source: str, told: Collection[str]) -> None:
+    """Refuse a run with one checkpoint twice: two runs have one name.
+
+    `told` are the roles that have a column; a name alone tells runs apart.
+    """
     axis = next((role for role in AXES if role in frame.columns), None)
     if axis is None or "run" not in frame.columns:
         return
@@ -413,8 +431,15 @@ def _refuse_twice(frame: pl.DataFrame, source: str) -> None:
     at = f" (lines {lines[0]} and {lines[1]})" if len(lines) == 2 else ""
     raise Refusal(
         f"{source}: run {run!r} has {axis} = {where:g} twice{at}. Name the column that "
-        "tells runs apart: --column run=NAME or --column seed=NAME; or choose one "
-        "metric: --metric NAME."
+        f"tells runs apart, or add one: {_what_tells(told)}; or choose one metric: "
+        "--metric NAME."
         if where is not None
         else f"{source}: run {run!r} has no {axis} in several rows{at}. Fill it in."
     )
+
+
+def _what_tells(told: Collection[str]) -> str:
+    """Name the columns that could tell runs apart and that nobody has named yet."""
+    others = [] if "run" in told else [role for role in APART if role not in told]
+    *most, last = [f"--column {role}=NAME" for role in ("run", *others)]
+    return f"{', '.join(most)} or {last}" if most else last

@@ -22,8 +22,10 @@ from allometry.refusal import Refusal
 #: Scores of one method: task → its runs' scores.
 Scores = Mapping[str, Array]
 _RESAMPLES = 2000
-#: Runs per task below which an interval over runs says little.
-FEW_RUNS = 3
+#: Runs per task below which a bootstrap's intervals are too narrow.
+FEW_RUNS = 10
+#: Tasks whose scores' ranges differ by more than this factor need one scale.
+_APART = 10
 
 
 def iqm(tasks: Sequence[Array]) -> Array:
@@ -121,7 +123,8 @@ def aggregate(
     """Aggregate a frame with one row per run: its method, task and score.
 
     Scores should be on one scale for all tasks (see `normalised`). Intervals are 90 %,
-    percentiles of `resamples` draws of runs within tasks, by the generator.
+    percentiles of `resamples` draws of runs within tasks, by the generator; with fewer
+    than `FEW_RUNS` runs on a task they are too narrow, and `warnings` say so.
 
     Raises:
         Refusal: a column is missing, a score is not finite, a statistic is unknown.
@@ -231,7 +234,8 @@ def scores_of(table: Any, *, by: str, task: str, score: str) -> dict[str, Scores
         raise Refusal(
             f"Column {score!r} is not finite for {by} {_label(wrong[by][0])!r} on "
             f"{_label(wrong[task][0])!r} ({wrong.height} such rows): give a run that "
-            "diverged the score of chance; leaving it out would flatter the method."
+            "diverged the score of chance (--chance); leaving it out would flatter the "
+            "method."
         )
     found: dict[str, dict[str, Array]] = {}
     for (method, name), rows in frame.group_by(by, task, maintain_order=True):
@@ -290,12 +294,11 @@ def final_scores(
                 "Scores at the end of a run, or at a place, are read off curves, and "
                 f"the table has no column {name!r}; it has: "
                 f"{', '.join(frame.columns)}. Name it, --column {name}=NAME; or leave "
-                "out --at and --chance, and every row is a run's score."
+                "out --at, and every row is a run's score."
             )
     _require(frame, score=axis)
     _require(frame, score=score)
-    if chance is not None and not math.isfinite(chance):
-        raise Refusal(f"chance is {chance:g}: give a finite score.")
+    _refuse_chance(chance)
     said: list[str] = []
     if at is not None:
         frame, said = _until(frame, axis, at)
@@ -325,6 +328,60 @@ def final_scores(
             rows = rows.with_columns(given.alias(score))
             said.append(f"{diverged} runs went non-finite and score {chance:g}.")
     return rows.drop("lost"), tuple(said)
+
+
+def with_chance(
+    table: Any, chance: float, *, score: str = "performance"
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Give runs without a finite score, a row each, that of `chance`; say how many.
+
+    Raises `Refusal` for a column that is missing or holds no numbers, and for a
+    `chance` that is not finite.
+    """
+    frame = to_polars(table)
+    _require(frame, score=score)
+    _refuse_chance(chance)
+    value = pl.col(score).cast(pl.Float64)
+    lost = ~value.is_finite().fill_null(False)
+    count = int(frame.select(lost.sum()).item())
+    given = pl.when(lost).then(pl.lit(chance)).otherwise(value)
+    runs = "1 run has" if count == 1 else f"{count} runs have"
+    said = (f"{runs} no finite score, and {chance:g} is taken for it.",)
+    return frame.with_columns(given.alias(score)), said if count else ()
+
+
+def scales(
+    table: Any, *, task: str = "task", score: str = "performance"
+) -> tuple[str, ...]:
+    """Warn of tasks whose scores are on different scales, where they are.
+
+    Their ranges, over all methods and runs, then differ by more than a factor of 10.
+    """
+    frame = to_polars(table)
+    _require(frame, task, score=score)
+    value = pl.col(score).cast(pl.Float64)
+    ranges = (
+        frame.filter(value.is_finite().fill_null(False))
+        .group_by(task)
+        .agg((value.max() - value.min()).alias("range"))
+        .filter(pl.col("range") > 0)
+        .sort("range")
+    )
+    if ranges.height < 2 or ranges["range"][-1] <= _APART * ranges["range"][0]:
+        return ()
+    (small, least), (large, most) = (
+        (_label(name), value) for name, value in (ranges.row(0), ranges.row(-1))
+    )
+    return (
+        f"Scores range over {most:.3g} on {large} and over {least:.3g} on {small}: the "
+        "task with the largest numbers decides. Put tasks on one scale: --low and "
+        "--high.",
+    )
+
+
+def _refuse_chance(chance: float | None) -> None:
+    if chance is not None and not math.isfinite(chance):
+        raise Refusal(f"chance is {chance:g}: give a finite score.")
 
 
 def _until(frame: pl.DataFrame, axis: str, at: float) -> tuple[pl.DataFrame, list[str]]:
@@ -410,10 +467,19 @@ def _warnings(counts: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
                 f"{method} has no run on {len(missing)} of {len(every)} tasks (such as "
                 f"{missing[0]}): its numbers are of other tasks than the others'."
             )
-        few = [name for name, count in tasks.items() if count < FEW_RUNS]
-        if few:
-            said.append(
-                f"{method} has fewer than {FEW_RUNS} runs on {len(few)} tasks (such as "
-                f"{few[0]}): its intervals are too narrow there."
-            )
+    few = [
+        (count, method, name)
+        for method, tasks in counts.items()
+        for name, count in tasks.items()
+        if count < FEW_RUNS
+    ]
+    if few:
+        count, method, name = min(few, key=lambda one: one[0])
+        runs = "1 run" if count == 1 else f"{count} runs"
+        said.append(
+            f"Some tasks have fewer than {FEW_RUNS} runs ({method} has {runs} on "
+            f"{name}), so that the 90 % intervals are too narrow: in simulated studies "
+            "they held the truth in 77 to 81 % with 3 runs a task, in 83 to 85 % with "
+            "5."
+        )
     return tuple(said)

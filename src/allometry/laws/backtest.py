@@ -2,10 +2,11 @@
 
 A form is chosen by how well it forecasts what it has not seen, never by how closely
 it fits. Every form is fitted to what lies below a cut along the axis of scale and
-scored on what lies above, at several cuts; so are three naive rivals: the last value,
-a pure power law, a power law with a floor. Above the cut it also shows whether the
-bands are honest, and whether the form is wrong: its errors lean one way by more than
-the luck of runs allows.
+scored on what lies above, at several cuts; so are naive rivals: the last value, a pure
+power law, a power law with a floor, and where there are several settings (sizes), one
+with a floor for each setting. Above the cut it also shows whether the bands are honest,
+and whether the form is wrong: its errors lean one way by more than the luck of runs
+allows.
 """
 
 import dataclasses
@@ -27,11 +28,22 @@ from allometry.laws.parametric.settings import FormSettings
 from allometry.refusal import Refusal
 
 LAST, BASELINES = "last value", ("power", "power-floor")
+EACH = "power-floor per setting"
+#: All that is naive: it knows of no input but the axis.
+NAIVE = (LAST, *BASELINES, EACH)
 #: Cuts by default: these shares of the largest value of the axis.
 SHARES = (1 / 30, 1 / 10, 1 / 3)
 #: A form is wrong when its mean error exceeds this times what luck allows.
 LEANING = 2.0
+#: 90 % bands that hold less than this are called too narrow.
+HELD = 0.8
 _QUANTILE = 1.645
+#: Errors whose logarithms differ by less than this are alike.
+_ALIKE = 0.02
+#: Errors below this (of values: this share of the largest error) are rounding.
+_ROUNDING = 1e-6
+#: Among those that do as well as each other, a law for each setting comes last.
+_CONSTANTS = {LAST: 0.0, EACH: math.inf}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,30 +75,38 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Backtest:
-    """The scores of all forms at all cuts, and what follows from them."""
+    """The scores of all forms at all cuts, and what follows from them.
+
+    `constants` are how many each form has, by which ties are broken.
+    """
 
     along: str
     response: str
     scale: str
     cuts: tuple[float, ...]
     scores: tuple[Score, ...]
+    constants: Mapping[str, float]
     warnings: tuple[str, ...]
 
     @property
     def ranking(self) -> tuple[tuple[str, float], ...]:
         """Forms and the geometric mean of their errors over the cuts, best first.
 
-        Of forms within 2 % of each other, that of fewer constants comes first; a form
-        that could not be fitted at some cut ranks behind those that could.
+        Of forms within about 2 % of each other, or with no error but rounding, that of
+        fewer constants comes first; a form that could not be fitted at some cut ranks
+        behind those that could.
         """
         means = {law: self._mean(law) for law in self.laws}
+        known = [error for error in means.values() if not math.isnan(error)]
+        unit = 1.0 if self.scale == "log" else max(known, default=1.0)
+        least = max(_ROUNDING * unit, 1e-300)
 
-        def rank(item: tuple[str, float]) -> tuple[bool, int, int]:
+        def rank(item: tuple[str, float]) -> tuple[bool, int, float]:
             law, error = item
-            known = forms.get(law)
-            size = len(known.parameters) if known else 0
-            near = 0 if math.isnan(error) else round(math.log(error + 1e-300) / 0.02)
-            return math.isnan(error), near, size
+            size = self.constants[law]
+            if math.isnan(error):
+                return True, 0, size
+            return False, round(math.log(max(error, least)) / _ALIKE), size
 
         return tuple(sorted(means.items(), key=rank))
 
@@ -109,6 +129,16 @@ class Backtest:
         return tuple(found)
 
     @property
+    def covered(self) -> dict[str, float]:
+        """The share of what lies beyond the cuts in each form's 90 % bands, if any."""
+        found = {}
+        for law, _ in self.ranking:
+            mine = [score.covered for score in self.scores if score.law == law]
+            if known := [share for share in mine if not math.isnan(share)]:
+                found[law] = float(np.mean(known))
+        return found
+
+    @property
     def table(self) -> pl.DataFrame:
         """Tabulate the scores, one row per form and cut."""
         return pl.DataFrame(
@@ -124,18 +154,28 @@ class Backtest:
         said = [
             f"{best} forecasts best: its error beyond the cuts is {self._say(error)}."
         ]
+        if best == EACH:
+            (best, error), *rest = rest
+            said.append(
+                "It goes on with the curve of each setting by itself, and knows "
+                f"nothing of a setting without a curve. Of the others {best} is best, "
+                f"and errs by {self._say(error)}."
+            )
         naive = [
             (law, value)
             for law, value in rest
-            if law in (LAST, *BASELINES) and not math.isnan(value)
+            if law in NAIVE and not math.isnan(value)
         ]
-        if best not in (LAST, *BASELINES) and naive:
+        if best not in NAIVE and naive:
             law, value = naive[0]
+            errs = f"errs by {self._say(value)}"
             said.append(
-                f"The best naive rival, {law}, errs by {self._say(value)}, "
-                f"{value / error:.2g} times as much."
+                f"The best naive rival, {law}, does as well: it {errs}."
+                if value < error * math.exp(_ALIKE)
+                else f"The best naive rival, {law}, {errs}, {value / error:.2g} times "
+                "as much."
             )
-        elif set(self.laws) - {LAST, *BASELINES}:
+        elif best in NAIVE and set(self.laws) - set(NAIVE):
             said.append(
                 "No other form beats this naive one: do not prefer a richer law."
             )
@@ -144,16 +184,12 @@ class Backtest:
                 f"{law} is contradicted by what lies beyond the cuts: its errors lean "
                 "one way by more than the luck of runs allows. Do not forecast with it."
             )
-        if best not in self.flagged:
-            covered = [
-                s.covered
-                for s in self.scores
-                if s.law == best and not math.isnan(s.covered)
-            ]
-            if covered:
+        for law, covered in self.covered.items():
+            narrow = round(covered, 2) < HELD
+            if narrow or (law == best and law not in self.flagged):
                 said.append(
-                    f"The 90 % bands of {best} hold {np.mean(covered):.0%} of what "
-                    "lies beyond the cuts."
+                    f"The 90 % bands of {law} hold {covered:.0%} of what lies beyond "
+                    f"the cuts{': they are too narrow' if narrow else ''}."
                 )
         return [*said, *self.warnings]
 
@@ -233,7 +269,7 @@ def backtest(
     response = names.get(first.response.name, first.response.name)
     problem = _Problem(frame, asked, names, axis, response, settings or FormSettings())
     chosen = tuple(sorted(cuts)) if cuts is not None else problem.default_cuts()
-    every = [*problem.forms(), None]
+    every: list[Form | str] = [*problem.forms(), *problem.naive()]
     scores, done = [], 0
     for cut in chosen:
         below, above = problem.split(cut)
@@ -248,6 +284,8 @@ def backtest(
         scale=problem.scale,
         cuts=chosen,
         scores=tuple(scores),
+        constants=_CONSTANTS
+        | {form.name: float(len(form.parameters)) for form in problem.forms()},
         warnings=problem.warnings(chosen),
     )
 
@@ -267,15 +305,18 @@ class _Problem:
         self.asked, self.names = list(asked), dict(names)
         self.axis, self.response, self.settings = axis, response, settings
         read = [name for form in asked for name in self._columns(form).values()]
-        for name in dict.fromkeys((axis, response, *read)):
+        columns = list(dict.fromkeys((axis, response, *read)))
+        for name in columns:
             _require(frame, name)
-        usable = pl.col(response).is_not_null() & pl.col(response).is_finite()
+        usable = pl.all_horizontal(pl.col(columns).is_finite().fill_null(False))
         self.frame = frame.filter(usable & (pl.col(axis) > 0))
         if self.frame.height < frame.height / 2:
+            named = ", ".join(map(repr, columns))
             raise Refusal(
-                f"Most rows have no {response!r} or no {axis!r} above 0: nothing to "
-                "score."
+                f"Most rows lack one of {named}, or have no {axis!r} above 0: nothing "
+                "to score."
             )
+        self.lost = frame.height - self.frame.height
         positive = bool((self.frame[response] > 0).all())
         linear = any(form.residual == "linear" for form in self.asked)
         self.scale = "log" if positive and not linear else "linear"
@@ -286,6 +327,12 @@ class _Problem:
         naive = [forms[name] for name in BASELINES if name not in known]
         positive = bool((self.frame[self.response] > 0).all())
         return [*self.asked, *(naive if positive else ())]
+
+    def naive(self) -> list[str]:
+        """Name the rivals that are no form of the register."""
+        several = len(np.unique(self._settings(self.frame))) > 1
+        positive = bool((self.frame[self.response] > 0).all())
+        return [EACH, LAST] if several and positive else [LAST]
 
     def default_cuts(self) -> tuple[float, ...]:
         largest = float(self.frame[self.axis].max())  # type: ignore[arg-type]
@@ -311,7 +358,7 @@ class _Problem:
         )
 
     def score(
-        self, form: Form | None, cut: float, below: pl.DataFrame, above: pl.DataFrame
+        self, form: Form | str, cut: float, below: pl.DataFrame, above: pl.DataFrame
     ) -> Score:
         """Fit below and score above; a form that cannot be fitted scores NaN."""
         if below.is_empty() or above.is_empty():
@@ -320,8 +367,8 @@ class _Problem:
                 f"The cut {cut:g} leaves nothing on one side: {self.axis} runs from "
                 f"{x.min():g} to {x.max():g}. Give cuts in between."
             )
-        if form is None:
-            return self._score_last(cut, below, above)
+        if isinstance(form, str):
+            return self._score_naive(form, cut, below, above)
         names = self._columns(form)
         try:
             found = fit(form, below, columns=names, settings=self.settings)
@@ -361,8 +408,8 @@ class _Problem:
             note="" if found.identified else " ".join(found.warnings[:1]),
         )
 
-    def _score_last(
-        self, cut: float, below: pl.DataFrame, above: pl.DataFrame
+    def _score_naive(
+        self, law: str, cut: float, below: pl.DataFrame, above: pl.DataFrame
     ) -> Score:
         said = baseline.last_value(
             below[self.axis].to_numpy(),
@@ -371,11 +418,32 @@ class _Problem:
             self._settings(above),
             log=self.scale == "log",
         )
+        if law == EACH:
+            said = baseline.per_setting(
+                said,
+                self._settings(below),
+                self._settings(above),
+                lambda seen, there: self._alone(
+                    below.filter(seen), above.filter(there)
+                ),
+            )
         errors = self._errors(said, above)
         distance = self._by_distance(errors, cut, above)
         nothing = math.nan
         bias = float(np.mean(errors))
-        return Score(LAST, cut, _rms(errors), bias, nothing, nothing, True, distance)
+        return Score(law, cut, _rms(errors), bias, nothing, nothing, True, distance)
+
+    def _alone(self, below: pl.DataFrame, above: pl.DataFrame) -> Array:
+        """Predict one setting by a power law with a floor; NaN where none is found."""
+        form = forms["power-floor"]
+        names = self._columns(form)
+        settings = dataclasses.replace(self.settings, by=None, interval="jackknife")
+        try:
+            found = fit(form, below, columns=names, settings=settings)
+            said = found.predict(x=above[names["x"]].to_numpy())
+        except Refusal:
+            return np.full(above.height, math.nan)
+        return said["value"].to_numpy()
 
     def _columns(self, form: Form) -> dict[str, str]:
         """Map a form's roles; forms of one input share axis and response."""
@@ -393,12 +461,13 @@ class _Problem:
         return {**names, form.response.name: self.response}
 
     def _settings(self, frame: pl.DataFrame) -> np.ndarray:
-        """Name each row's setting: the values of the first law's fixed inputs."""
-        names = [
-            self._columns(self.asked[0])[item.name]
-            for item in self.asked[0].inputs
-            if item.fixed
-        ]
+        """Name each row's setting: the values of the first law's fixed inputs.
+
+        The axis is none of them, even where nothing grows along a curve.
+        """
+        columns = self._columns(self.asked[0])
+        fixed = [columns[item.name] for item in self.asked[0].inputs if item.fixed]
+        names = [name for name in fixed if name != self.axis]
         if not names:
             return np.full(frame.height, "")
         return frame.select(pl.concat_str(names, separator=" ")).to_series().to_numpy()
@@ -429,7 +498,13 @@ class _Problem:
         """Say how far the backtest reaches."""
         largest = float(self.frame[self.axis].max())  # type: ignore[arg-type]
         reach = largest / min(cuts)
+        rows = "1 row is" if self.lost == 1 else f"{self.lost} rows are"
+        lost = (
+            f"{rows} left out: no {self.axis} above 0, or an input or {self.response} "
+            "that is missing or not finite."
+        )
         return (
+            *([lost] if self.lost else []),
             f"Forms were scored up to {reach:.3g} times beyond their cut; further out "
             "nothing is known.",
         )

@@ -1,5 +1,7 @@
 """Baselines: what a forecast must beat to be worth making."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from allometry.laws.arrays import Array
@@ -27,3 +29,23 @@ def last_value(
     usual = float(np.mean(list(ends.values())))
     said = np.array([ends.get(one, usual) for one in there])
     return np.asarray(np.exp(said) if log else said)
+
+
+def per_setting(
+    said: Array,
+    seen: np.ndarray,
+    there: np.ndarray,
+    fitted: Callable[[np.ndarray, np.ndarray], Array],
+) -> Array:
+    """Predict each setting by a law of its own, and as `said` where there is none.
+
+    `seen` `[n]` and `there` `[m]` are the settings below and above the cut, `said`
+    `[m]` the last values. `fitted` takes which rows of either are a setting's, and
+    gives its predictions; one that is not finite falls back too.
+    """
+    found = said.copy()
+    for one in np.unique(there):
+        below, above = seen == one, there == one
+        value = fitted(below, above) if below.any() else said[above]
+        found[above] = np.where(np.isfinite(value), value, said[above])
+    return found

@@ -235,7 +235,8 @@ def _intrinsic(axes: "Axes", result: Result) -> None:
     axes.plot(frontier, best, color=_INK, lw=1.2, ls=(0, (4, 2)), label="frontier")
     axes.set_xscale("log")
     axes.set_xlabel("training compute (FLOPs)")
-    axes.set_ylabel(str(result.card.get("performance_is", "performance")), **_PLAIN)
+    measured = str(result.card.get("performance_is", "performance"))
+    axes.set_ylabel(trace.named(result, measured), **_PLAIN)
     _ticks(axes)
     _legend(axes, "parameters")
 
@@ -283,8 +284,8 @@ def _ticks(axes: "Axes") -> None:
 
 
 def _short(value: float) -> str:
-    """Write a number for a tick or a legend: 0.25, 870, 33k, 1.2M, 5e+12."""
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    """Write a number for a tick or a legend: 0.25, 870, 33k, 1.2M, 7B, 5e+12."""
+    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if unit <= abs(value) < 1000 * unit and abs(value) < 1e12:
             return f"{value / unit:.3g}{name}"
     return f"{value:.3g}"
@@ -292,8 +293,7 @@ def _short(value: float) -> str:
 
 def _label(form: Form, name: str, result: Result) -> str:
     quantity = next(item for item in (*form.inputs, form.response) if item.name == name)
-    column = str(result.card.get("columns", {}).get(name, name)).replace("_", " ")
-    unit = quantity.unit
+    column, unit = trace.named(result, name), quantity.unit
     if unit in ("1", column, "data"):
         return column
     return f"{column} ({unit})"

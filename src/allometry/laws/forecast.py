@@ -87,6 +87,11 @@ def forecast(
     for name, value in asked.items():
         if not math.isfinite(value):
             raise Refusal(f"{name} = {value} is no finite number.")
+    if kappa is not None and not (math.isfinite(kappa) and kappa > 0):
+        raise Refusal(
+            f"--kappa is {kappa:g}: give the FLOPs per parameter and datum, a number "
+            "above 0 such as 6."
+        )
     if form is None:
         raise Refusal(
             f"The form {fit.law!r} is not known here, so that it cannot be asked: add "

@@ -41,6 +41,12 @@ class Trace:
     inside: np.ndarray
 
 
+def named(result: Result, role: str) -> str:
+    """Name a role as the user's table does, for a label."""
+    column = str(result.card.get("columns", {}).get(role, role))
+    return str(result.card.get("named", {}).get(column, column)).replace("_", " ")
+
+
 def along(form: Form, points: Mapping[str, Array]) -> str:
     """Choose the input of the horizontal axis: what grows, else what varies most."""
     growing = [item.name for item in form.inputs if not item.fixed]

@@ -2,7 +2,7 @@
 
 import html
 
-from allometry.laws import summary
+from allometry.laws import summary, trace
 from allometry.laws.fitted import Fit
 from allometry.laws.form.form import Form
 from allometry.refusal import Refusal
@@ -10,20 +10,31 @@ from allometry.reports import card, numbers, page
 from allometry.reports.figures import form as figures
 from allometry.reports.section import Drawing, Section
 
-_LAW = (
-    "<p>Points are what was observed, lines what the law says. The darker band is the "
+_ALONE = (
+    "Points are what was observed, the line what the law says. The darker band is the "
     "90 % interval of the law, the lighter one holds 90 % of new observations; dashed "
-    "is where there are no data.</p>"
+    "is where there are no data."
+)
+_EACH = (
+    "Points are what was observed, lines what the law says, one for each {parts}. Each "
+    "ends where its data end."
+)
+_AGAINST = (
+    "Each point is an observation: up, what was seen; across, what the law says of it. "
+    "On the line the two agree, and the band holds 90 % of new observations."
 )
 _RESIDUALS = (
     "<p>How far the law is off, observation by observation. A cloud without shape is "
-    "what luck looks like; a bend, or a colour that lies to one side, says that the "
-    "form is wrong there.</p>"
+    "what luck looks like; a bend{colour} says that the form is wrong there.</p>"
 )
-_REFITS = (
-    "<p>Every interval on this page comes from refits that leave something out: a "
-    "group of runs (dots), or a stretch of every curve (diamonds). A dot far from the "
-    "others means that this group carries the result.</p>"
+_LEFT_OUT = (
+    "Every interval on this page comes from refits that leave something out: a group "
+    "of runs (dots){stretches}. A dot far from the others means that this group "
+    "carries the result."
+)
+_DRAWN = (
+    "Every interval on this page comes from refits to groups of runs drawn at random, "
+    "with replacement: a dot each."
 )
 
 
@@ -45,7 +56,8 @@ def render(fit: Fit, *, title: str, command: str) -> str:
         drawing = Drawing(
             "refits", figures.refits(fit, form), "Constants of all refits"
         )
-        sections.append(Section("refits", "What carries it", _REFITS, (drawing,)))
+        prose = f"<p>{_of_refits(fit)}</p>"
+        sections.append(Section("refits", "What carries it", prose, (drawing,)))
     sections += [_card(fit), _again(command)]
     about = {"title": title, "description": f"{form.name}: {form.formula}"}
     return page.document(about, sections, sizes)
@@ -84,7 +96,37 @@ def _pictures(fit: Fit, form: Form) -> Section:
         Drawing("curve", figures.law(fit, form), "The law and the observations"),
         Drawing("residuals", figures.residuals(fit, form), "Residuals"),
     )
-    return Section("picture", "The picture", _LAW, drawings, after=_RESIDUALS)
+    colour = (
+        ", or a colour that lies to one side," if figures.coloured(fit, form) else ""
+    )
+    after = _RESIDUALS.format(colour=colour)
+    return Section(
+        "picture", "The picture", f"<p>{_of_law(fit, form)}</p>", drawings, after=after
+    )
+
+
+def _of_law(fit: Fit, form: Form) -> str:
+    """Say what the picture of the law draws, and no more."""
+    points = figures.points_of(fit)
+    rest = trace.others(form, points)
+    if not rest:
+        return _ALONE
+    if len(rest) > 1:
+        return _AGAINST
+    name = html.escape(trace.named(fit, rest[0]))
+    whole = figures.coloured(fit, form)
+    return _EACH.format(
+        parts=f"value of {name}" if whole else f"of {trace.MOST} ranges of {name}"
+    )
+
+
+def _of_refits(fit: Fit) -> str:
+    """Say what the refits left out."""
+    if fit.resampling == "bootstrap":
+        return _DRAWN
+    curves = any(item.of == "stretch" for item in fit.replicates)
+    stretches = ", or a stretch of every curve (diamonds)" if curves else ""
+    return _LEFT_OUT.format(stretches=stretches)
 
 
 def _card(fit: Fit) -> Section:

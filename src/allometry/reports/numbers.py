@@ -14,7 +14,7 @@ Number = float | int
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: Multiples of powers of ten to tick: over a wide, a middling and a narrow range.
 _TICKS = ((1, 3), (1, 2, 5), tuple(range(1, 10)))
-_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_PREFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def plain(value: Number, digits: int = 3) -> str:
@@ -29,7 +29,7 @@ def plain(value: Number, digits: int = 3) -> str:
 
 
 def si(value: Number, digits: int = 3) -> str:
-    """Write a count as 350, 1.2k, 40k, 1.05M; small numbers plainly."""
+    """Write a count as 350, 1.2k, 40k, 1.05M, 7B; small numbers plainly."""
     if not math.isfinite(value):
         return "unknown"
     for scale, prefix in _PREFIXES:

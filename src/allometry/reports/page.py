@@ -41,13 +41,15 @@ def render(
     *,
     horizon: Sequence[HorizonFit] | None = None,
     command: str,
+    files: Sequence[str] | None = None,
 ) -> str:
     """Write the whole page.
 
     `runs`, `curves` and `scores` are the tables of `allometry.curves.table`, `runs`
     with the study's covariates. `fits` are (label, fit): one with an empty label, or
     one per value of a column, labelled `column = value` (`h = 4` for a horizon).
-    `command` is what makes the study again.
+    `command` is what makes the study again, or what imported its curves: those of
+    `files`, None for a study of our own.
 
     Raises:
         Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
@@ -73,7 +75,12 @@ def render(
         written += sections(chapters[0])
     else:
         written += [_folded(chapter) for chapter in chapters]
-    prose = words.reproduce([fit for _, fit in fits], runs, command)
+    laws = [fit for _, fit in fits]
+    prose = (
+        words.reproduce(laws, runs, command)
+        if files is None
+        else words.read_again(laws, command, files)
+    )
     written.append(Section("reproduce", "How to reproduce", prose))
     return document(study, written, sizes)
 

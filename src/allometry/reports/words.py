@@ -154,20 +154,15 @@ def limits(fit: Fit, settings: IntrinsicSettings) -> str:
 def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
     """Give the command, the versions and fingerprints, and where the records lie."""
     prints = runs["fingerprint"].unique().drop_nulls().sort().to_list()
-    shown = ", ".join(f"<code>{html.escape(p)}</code>" for p in prints[:_MOST_PRINTS])
+    shown = _code(prints[:_MOST_PRINTS])
     more = len(prints) - _MOST_PRINTS
-    versions = {"allometry": allometry.__version__}
-    for fit in fits:
-        versions |= fit.card.get("versions", {})
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     how = (
         "<p>This command makes the study, its law and this page; given again, it "
         f"finishes what is missing and repeats nothing:</p><pre>{html.escape(command)}"
         "</pre>"
     )
     return (how if command else "") + (
-        '<dl class="card"><dt>Versions behind the fit</dt>'
-        f"<dd>{html.escape(listed)}</dd>"
+        f'<dl class="card">{_versions(fits)}'
         "<dt>Fingerprints of the runs</dt>"
         f"<dd>{shown or 'none stored'}{f' and {more} more' if more > 0 else ''}. Runs "
         "with the same one (study, code, versions, kind of device) are equal bit for "
@@ -178,3 +173,32 @@ def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
         "<code>allometry.curves.store.open_store(folder).table()</code> reads them."
         "</dd></dl>"
     )
+
+
+def read_again(fits: Sequence[Fit], command: str, files: Sequence[str]) -> str:
+    """Give the commands that read the `files` and made the law, and the versions."""
+    of_laws = [str(fit.card.get("command", "")) for fit in fits]
+    commands = list(dict.fromkeys(filter(None, [command, *of_laws])))
+    these = "This command" if len(commands) == 1 else "These commands"
+    did = "read the curves and made the law" if all(of_laws) else "read the curves"
+    how = "" if all(of_laws) else "<p>The law was made in Python.</p>"
+    if commands:
+        listed = html.escape("\n".join(commands))
+        how += f"<p>{these} {did}, and trained nothing:</p><pre>{listed}</pre>"
+    return how + (
+        f'<dl class="card">{_versions(fits)}<dt>Curves</dt><dd>This page shows those '
+        f"of {_code(files) or 'files that were not recorded'}. Who trained the runs, "
+        "and how, is not known here.</dd></dl>"
+    )
+
+
+def _versions(fits: Sequence[Fit]) -> str:
+    versions = {"allometry": allometry.__version__}
+    for fit in fits:
+        versions |= fit.card.get("versions", {})
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"<dt>Versions behind the fit</dt><dd>{html.escape(listed)}</dd>"
+
+
+def _code(names: Sequence[str]) -> str:
+    return ", ".join(f"<code>{html.escape(name)}</code>" for name in names)

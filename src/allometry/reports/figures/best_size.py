@@ -143,8 +143,9 @@ def _cheapest_marks(
             "color": [sizes.colour(n) for n in size],
             "line": {"color": LIGHT["paper"], "width": 1},
         },
+        customdata=[numbers.si(n) for n in size],
         hovertemplate=(
-            "with %{x:.3g} FLOPs the size of %{y:.3s} parameters"
+            "with %{x:.3g} FLOPs the size of %{customdata} parameters"
             "<br>reached its performance first<extra></extra>"
         ),
         showlegend=False,

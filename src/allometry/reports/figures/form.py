@@ -38,6 +38,13 @@ def colours(form: Form, points: Mapping[str, Array]) -> Sizes:
     return Sizes(tuple(range(min(count, trace.MOST))))
 
 
+def coloured(fit: Fit, form: Form) -> bool:
+    """Say whether each value of the other input has a colour of its own."""
+    points = points_of(fit)
+    rest = trace.others(form, points)
+    return len(rest) == 1 and len(np.unique(points[rest[0]])) <= trace.MOST
+
+
 def law(fit: Fit, form: Form) -> go.Figure:
     """Draw points and the law, a line for each setting of the other input."""
     points = points_of(fit)
@@ -55,7 +62,7 @@ def law(fit: Fit, form: Form) -> go.Figure:
         setting = numbers.si(one.setting) if one.setting is not None else "law"
         _dots(figure, one.x, one.y, colour, setting)
         inside, outside = one.inside, ~one.inside
-        name = setting if alone else f"{_name(fit, rest[0])} = {setting}"
+        name = setting if alone else f"{trace.named(fit, rest[0])} = {setting}"
         legend_line(
             figure, inert(name), one.grid[inside], one.value[inside], colour=colour
         )
@@ -83,7 +90,7 @@ def residuals(fit: Fit, form: Form) -> go.Figure:
     said = fit.predict({item.name: points[item.name] for item in form.inputs})
     x, r = said["value"].to_numpy(), np.asarray(fit.residuals)
     figure, sizes = blank(height=340), colours(form, points)
-    if len(rest) == 1 and len(np.unique(points[rest[0]])) <= trace.MOST:
+    if coloured(fit, form):
         for number, value in enumerate(np.unique(points[rest[0]])):
             mine = points[rest[0]] == value
             _dots(figure, x[mine], r[mine], sizes.colour(number), numbers.si(value))
@@ -110,6 +117,7 @@ def refits(fit: Fit, form: Form) -> go.Figure:
     """
     chosen = [item for item in form.parameters if not item.remote]
     figure = blank(height=120 + 44 * len(chosen))
+    drawn = fit.resampling == "bootstrap"
     for name, symbol in (("group", "circle"), ("stretch", "diamond-open")):
         there = [item for item in fit.replicates if item.of == name]
         if not there:
@@ -131,8 +139,10 @@ def refits(fit: Fit, form: Form) -> go.Figure:
                 "opacity": 0.6,
             },
             customdata=labels,
-            hovertemplate="%{y}: %{x:+.2f} without %{customdata}<extra></extra>",
-            name=f"without one {name}",
+            hovertemplate="%{y}: %{x:+.2f} "
+            + ("" if drawn else "without ")
+            + "%{customdata}<extra></extra>",
+            name="a draw of groups" if drawn else f"without one {name}",
         )
     figure.add_vline(x=0, line={"color": LIGHT["muted"], "width": 1})
     figure.update_xaxes(title="change of the constant (of its logarithm, if positive)")
@@ -192,12 +202,8 @@ def _response_axis(figure: go.Figure, form: Form, y: Array) -> None:
     figure.update_yaxes(range=[float(y.min()) - room, float(y.max()) + room])
 
 
-def _name(fit: Fit, role: str) -> str:
-    return str(fit.card.get("columns", {}).get(role, role)).replace("_", " ")
-
-
 def _label(fit: Fit, form: Form, role: str) -> str:
     quantity = next(q for q in (*form.inputs, form.response) if q.name == role)
-    column, unit = _name(fit, role), quantity.unit
+    column, unit = trace.named(fit, role), quantity.unit
     plain = unit in ("1", column, "data")
     return inert(column if plain else f"{column} ({unit})")

@@ -43,8 +43,10 @@ def needed(fits: Sequence[HorizonFit], sizes: Sizes) -> go.Figure:
             y=short([interactions for _, interactions in crossed]),
             mode="markers",
             marker={"color": sizes.colour(fit.size), "size": 7},
+            customdata=[numbers.si(interactions) for _, interactions in crossed],
             hovertemplate=(
-                f"h = %{{x}}: performance {fit.level:g} after %{{y:.3s}} interactions"
+                f"h = %{{x}}: performance {fit.level:g} after %{{customdata}} "
+                "interactions"
                 f"<extra>{numbers.si(fit.size)} parameters</extra>"
             ),
             showlegend=False,

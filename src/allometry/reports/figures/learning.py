@@ -99,11 +99,13 @@ def _mean_line(rows: pl.DataFrame, sizes: Sizes, size: int, kind: str) -> go.Sca
             "dash": "dot" if dotted else "solid",
         },
         customdata=[
-            [_range(low, high)]
-            for low, high in zip(rows["low"], rows["high"], strict=True)
+            [_range(low, high), numbers.si(steps)]
+            for low, high, steps in rows.select(
+                "low", "high", "interactions"
+            ).iter_rows()
         ],
         hovertemplate=(
-            f"{kind}, %{{x:.3s}} interactions<br>performance %{{y:.3f}}, "
+            f"{kind}, %{{customdata[1]}} interactions<br>performance %{{y:.3f}}, "
             "seeds %{customdata[0]}"
             f"<extra>{numbers.si(size)} parameters</extra>"
         ),

@@ -41,7 +41,12 @@ def blank(*, height: int = 430) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 13, "color": LIGHT["ink"]},
-        margin={"l": 10, "r": 16, "t": 16, "b": 10},
+        margin={"l": 10, "r": 16, "t": 16, "b": 14},
+        modebar={
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": LIGHT["muted"],
+            "activecolor": LIGHT["ink"],
+        },
         hovermode="closest",
         dragmode=False,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
@@ -123,7 +128,7 @@ def legend_line(
         mode="lines",
         name=name,
         line={"color": colour, "dash": dash, "width": 2},
-        hovertemplate="%{x:.3g} → %{y:.3s}<extra>" + name + "</extra>",
+        hovertemplate="%{x:.4g} → %{y:.4g}<extra>" + name + "</extra>",
     )
 
 
