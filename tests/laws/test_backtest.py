@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from allometry import laws
-from allometry.laws.backtest import EACH, LAST, Backtest, backtest
+from allometry.laws.backtest import backtest
 from allometry.laws.form.registry import forms
 from allometry.laws.parametric.simulate import Grid, Noise, simulate
+from allometry.laws.score import EACH, LAST, Backtest
 from allometry.refusal import Refusal
 
 FLOOR = {"a": 20.0, "b": 0.45, "c": 0.3}

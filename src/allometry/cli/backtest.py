@@ -13,7 +13,7 @@ from allometry.cli.options import COLUMN_HELP, number, pairs
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from allometry.laws.backtest import Backtest
+    from allometry.laws.score import Backtest
 
 #: Columns of a terminal from which on a table has room for two blanks between cells.
 _ROOMY = 80
