@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from allometry import laws
-from allometry.laws import Estimate, forms
+from allometry.laws import Estimate, Parameter, forms
 from allometry.laws.parametric.descend import Minima
 from allometry.laws.parametric.judge import Verdict, judge, remedy
 from allometry.laws.parametric.observe import observe
@@ -116,6 +116,88 @@ def test_an_optional_term_that_is_nowhere_seen_leaves_the_law(bent):
     verdict = bent.verdict()
     assert verdict.unseen == ("a",)
     assert verdict.reasons == {}
+
+
+def test_a_parameter_without_effect_is_not_told(own, curve):
+    """Its refits agree on where the search began: an interval of no width."""
+    idle = Parameter("idle", starts=(0.5,))
+    fit = laws.fit(own(parameters=(*own().parameters, idle)), curve)
+    one = fit.parameters["idle"]
+    assert [one.low, one.value, one.high] == pytest.approx([0.5] * 3, rel=1e-12)
+    assert not one.identified
+    assert not fit.identified
+    assert fit.card["reasons"][0] == (
+        "idle changes y at no observation: what it is there only the start of the "
+        "search says."
+    )
+    assert {name for name, one in fit.parameters.items() if one.identified} == set(
+        "abc"
+    )
+
+
+def test_an_optional_parameter_without_effect_leaves_the_law(own, curve):
+    idle = Parameter("idle", starts=(0.5,), optional=True)
+    assert laws.fit(own(parameters=(*own().parameters, idle)), curve).identified
+
+
+SHARED = {
+    "(a + k) x^-b + c": (
+        lambda i, p: (p["a"] + p["k"]) * i["x"] ** -p["b"] + p["c"],
+        Parameter("k", linear=True),
+        ("a", "k"),
+    ),
+    "a k x^-b + c": (
+        lambda i, p: p["a"] * p["k"] * i["x"] ** -p["b"] + p["c"],
+        Parameter("k", starts=(0.5,)),
+        ("a", "k"),
+    ),
+    "a x^-(b + k) + c": (
+        lambda i, p: p["a"] * i["x"] ** -(p["b"] + p["k"]) + p["c"],
+        Parameter("k", starts=(0.1,)),
+        ("b", "k"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_parameters_of_which_a_combination_alone_is_told(own, curve, case):
+    """Each refit stays where the search began, so that intervals are narrow."""
+    predict, k, names = SHARED[case]
+    a, b, c = own().parameters
+    b = dataclasses.replace(b, starts=(0.2,))
+    luck = np.exp(np.random.default_rng(0).normal(0, 0.01, 60))
+    fit = laws.fit(
+        own(predict, (a, b, c, k)), {"x": curve["x"], "y": curve["y"] * luck}
+    )
+    for name, one in fit.parameters.items():
+        assert one.high < 1.2 * one.low
+        assert one.identified == (name not in names)
+    said = f"A change of {names[0]} can be undone by {names[1]}, at every observation"
+    assert said in fit.card["reasons"][0]
+
+
+def test_one_size_tells_no_floor_and_no_size_term(table):
+    one = table.filter(table["run"] == "run 4")
+    verdict = Bench(
+        "two-term",
+        one,
+        {"E": 1.7, "A": 400.0, "alpha": 0.34, "B": 2000.0, "beta": 0.37},
+    ).verdict()
+    undone = {k for k, said in verdict.reasons.items() if "can be undone" in said}
+    assert undone == {"E", "A", "alpha"}
+
+
+def test_share_of_starts_that_agree_knows_no_unit():
+    truth = {"R_0": 0.1, "A": 0.8, "C_mid": 1e15, "B": 0.7}
+    x = np.geomspace(1e12, 1e18, 30)
+    values = {name: np.array([[value]]) for name, value in truth.items()}
+    y = forms["sigmoid"].predict({"compute": x}, values)[0]
+    for unit in (1e-9, 1.0, 1e9):
+        scaled = truth | {"R_0": 0.1 * unit, "A": 0.8 * unit}
+        bench = Bench("sigmoid", {"compute": x, "performance": y * unit}, scaled)
+        losses = np.array([1.0, 1.0, 1.5, 2.0]) * unit**2 * 1e-3
+        bench.minima = Minima(bench.minima.theta, losses)
+        assert bench.verdict().agreement == 0.5
 
 
 def test_search_that_ended_at_a_bound(two_term, bent):

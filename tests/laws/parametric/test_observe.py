@@ -145,6 +145,19 @@ def test_tables_that_cannot_be_used_are_refused(table, change, said):
         observe(TWO_TERM, table.with_columns(change))
 
 
+def test_what_is_below_zero_is_left_out_of_inputs_and_never_of_responses(table):
+    """Rows of an input are a choice; rows of a response that are left out are luck."""
+    with pytest.raises(Refusal) as data:
+        observe(TWO_TERM, table.with_columns(data=-1.0))
+    assert str(data.value).endswith("so it must be above 0. Leave such rows out.")
+    with pytest.raises(Refusal) as loss:
+        observe(TWO_TERM, table.with_columns(loss=-1.0))
+    said = str(loss.value)
+    assert "Do not leave such rows out: what remained would be the lucky ones." in said
+    assert 'residual="linear"' in said
+    assert "Leave such rows out" not in said
+
+
 def test_the_row_named_is_that_of_the_table(table):
     frame = table.with_row_index("i").with_columns(
         loss=pl.when(pl.col("i") == 41).then(-2.0).otherwise("loss"),

@@ -47,9 +47,11 @@ def test_linear_residuals_are_differences():
     form = forms["sigmoid"]
     problem = Problem(form, observe(form, {"compute": x, "performance": y}))
     theta = problem.theta({"R_0": -0.2, "A": 0.8, "C_mid": 1e15, "B": 0.7})
-    assert theta[:2] == pytest.approx(np.array([-0.2, 0.8]))
+    values = problem.values(theta[None])
+    assert values["R_0"].item() == pytest.approx(-0.2)
+    assert values["A"].item() == pytest.approx(0.8)
     residual, _ = problem.residuals(theta[None])
-    predicted = form.predict(problem.inputs, problem.values(theta[None]))
+    predicted = form.predict(problem.inputs, values)
     assert residual == pytest.approx(predicted - y)
 
 

@@ -1,8 +1,11 @@
 """Starts: the grid, what is solved for, and what a form reads in the data."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from allometry import laws
 from allometry.laws import Form, Parameter, Quantity, forms
 from allometry.laws.parametric import start
 from allometry.laws.parametric.observe import observe
@@ -76,8 +79,102 @@ def test_a_form_may_read_its_starts_in_the_data():
     assert np.exp(start.starts(problem)) == pytest.approx(np.full((1, 5), 0.19))
 
 
-def test_fewer_observations_than_constants_are_refused():
-    from allometry import laws
+@pytest.mark.parametrize(
+    ("initial", "said"),
+    [
+        (lambda i, y: 1 / 0, r"fails with ZeroDivisionError: division by zero\.$"),
+        (
+            lambda i, y: [{"b": i["z"]}],
+            r"asks for 'z', .* the inputs \(x\) and the resp",
+        ),
+        (
+            lambda i: [],
+            r"fails .* 1 positional argument .* the inputs \(x\) and the response \(y",
+        ),
+        (
+            lambda i, y: None,
+            r"fails with TypeError.* a list of starts: \[\{'b': 0\.5\}\]",
+        ),
+        (lambda i, y: {"b": 0.5}, r"fails with ValueError.* a list of starts"),
+        (lambda i, y: [{"b": y}], r"fails with TypeError.* a list of starts"),
+        (lambda i, y: [], "gives no start"),
+        (lambda i, y: [{"a": 1.0}], "gives 'b' no finite start; each start needs: b"),
+        (lambda i, y: [{"b": 0.5}, {"b": np.nan}], "gives 'b' no finite start"),
+    ],
+)
+def test_an_initial_that_gives_no_starts_is_refused(own, curve, initial, said):
+    with pytest.raises(Refusal, match=f"^The form 'own': its `initial` {said}"):
+        laws.fit(own(initial=initial), curve)
 
+
+def test_linear_constants_of_a_start_are_solved_for_whatever_it_says(own, curve):
+    given = own(initial=lambda i, y: [{"b": np.float64(0.5), "a": -7.0}])
+    fit = laws.fit(given, curve)
+    assert fit.parameters["a"].value == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "said"),
+    [
+        (Parameter("b", bounds=(0.0, 1.0)), "its lower bound is 0: give one above 0,"),
+        (Parameter("b", bounds=(-5.0, 5.0)), r"is -5: .* or set positive=False"),
+        (Parameter("b", bounds=(5.0, 0.1)), "bounds 5 and 0.1: the lower is first"),
+        (Parameter("b", bounds=(2.0, 8.0)), "no start from 2 to 8, its bounds: give"),
+        (Parameter("b", starts=()), "has no start from 0.01 to 10"),
+    ],
+)
+def test_a_parameter_that_cannot_be_searched_is_refused(own, parameter, said):
+    with pytest.raises(Refusal, match=f"^The form 'own': its parameter 'b' .*{said}"):
+        own(parameters=(parameter,))
+
+
+def test_bounds_matter_only_where_they_are_used(own):
+    for more in ({"linear": True}, {"like": "x"}):
+        own(parameters=(Parameter("b", bounds=(0.0, 0.0), starts=(), **more),))
+    wide = Parameter("b", bounds=(-5.0, 5.0), starts=(0.0,), positive=False)
+    assert own(parameters=(wide,)).names == ("b",)
+    far = Parameter("b", bounds=(2.0, 8.0))
+    own(parameters=(far,), initial=lambda i, y: [{"b": 3.0}])
+
+
+def test_a_place_needs_an_input_that_is_above_zero(own):
+    place = Parameter("d", like="x")
+    with pytest.raises(Refusal, match=r"'d' is like 'x', which may be 0 .* bounds and"):
+        dataclasses.replace(
+            own(), inputs=(Quantity("x", positive=False),), parameters=(place,)
+        )
+
+
+def test_a_form_needs_an_input_and_a_parameter(own):
+    with pytest.raises(Refusal, match="'own' needs an input and a parameter"):
+        own(parameters=())
+    with pytest.raises(Refusal, match="'own' needs an input and a parameter"):
+        dataclasses.replace(own(), inputs=())
+
+
+@pytest.mark.parametrize(
+    ("predict", "said"),
+    [
+        (
+            lambda i, p: np.log(i["x"] - 100) * p["a"] + p["c"],
+            "that is not finite at up to 30 of 60 observations, such as where x = 1. "
+            "Mend the formula, or begin elsewhere",
+        ),
+        (
+            lambda i, p: p["a"] - p["a"] + p["c"] - p["c"] - i["x"],
+            "that is not above 0, though its logarithm is taken, at up to 60 of 60 "
+            "observations, such as where x = 1. Mend the formula, set residual=",
+        ),
+    ],
+)
+def test_a_formula_that_is_defined_nowhere_is_refused(own, curve, predict, said):
+    parameters = (Parameter("a", linear=True), Parameter("c", linear=True))
+    with pytest.raises(
+        Refusal, match=f"wherever the search starts, its formula gives a 'y' {said}"
+    ):
+        laws.fit(own(predict, parameters), curve)
+
+
+def test_fewer_observations_than_constants_are_refused():
     with pytest.raises(Refusal, match="has 2 parameters, and there are 2 observations"):
         laws.fit("power", {"x": [1.0, 2.0], "y": [2.0, 1.0]})

@@ -21,8 +21,9 @@ Gradient = Callable[[Values, Values], Mapping[str, Array]]
 #: Where to start, from inputs and response `[n]`: the parameters that are not linear.
 Initial = Callable[[Values, Array], Sequence[Mapping[str, float]]]
 
-#: Imaginary step of a derivative: its square is below the smallest float.
-_STEP = 1e-200
+#: Imaginary step of a derivative, as a share of the parameter: its square is nothing
+#: beside 1, and the step of a tiny response is still a float.
+_STEP = 1e-50
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +78,9 @@ class Form:
     `residual` is taken between logarithms (for what luck multiplies: losses, costs)
     or between values (`linear`: for bounded scores and ratings). Without `gradient`,
     derivatives are taken by a complex step, exact to rounding for a formula of
-    analytic functions (no `abs`, `maximum`, comparison). `derived` names what follows
-    from the parameters, with its unit, whether its interval is on a log scale, and how.
+    analytic functions (no `abs`, `np.real`, rounding); a fit checks them first, and a
+    gradient too (see `parametric.examine`). `derived` names what follows from the
+    parameters, with its unit, whether its interval is on a log scale, and how.
 
     The search starts from a grid of the parameters' own `starts`, or from what
     `initial` reads in the data; linear parameters are solved for in both.
@@ -107,14 +109,47 @@ class Form:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise Refusal(f"The form {self.name!r} uses the name {twice[0]!r} twice.")
-        known = {item.name for item in self.inputs}
+        if not self.inputs or not self.parameters:
+            raise Refusal(
+                f"The form {self.name!r} needs an input and a parameter, at least one "
+                "of each."
+            )
         for parameter in self.parameters:
-            if parameter.like is not None and parameter.like not in known:
+            self._refuse_search(parameter)
+
+    def _refuse_search(self, parameter: Parameter) -> None:
+        """Refuse a parameter that has nowhere to be searched."""
+        its = f"The form {self.name!r}: its parameter {parameter.name!r}"
+        if parameter.like is not None:
+            known = {item.name: item.positive for item in self.inputs}
+            if parameter.like not in known:
                 raise Refusal(
-                    f"The form {self.name!r}: its parameter {parameter.name!r} is like "
-                    f"{parameter.like!r}, which is no input. Use one of: "
+                    f"{its} is like {parameter.like!r}, which is no input. Use one of: "
                     f"{', '.join(sorted(known))}."
                 )
+            if not known[parameter.like]:
+                raise Refusal(
+                    f"{its} is like {parameter.like!r}, which may be 0 or below, and "
+                    "would be sought within a factor of it: give it bounds and starts "
+                    "instead."
+                )
+        elif not parameter.linear:
+            self._refuse_bounds(parameter, its)
+
+    def _refuse_bounds(self, parameter: Parameter, its: str) -> None:
+        low, high = parameter.bounds
+        if not low < high:
+            raise Refusal(f"{its} has bounds {low:g} and {high:g}: the lower is first.")
+        if parameter.positive and low <= 0:
+            raise Refusal(
+                f"{its} is searched by its logarithm, and its lower bound is {low:g}: "
+                "give one above 0, or set positive=False."
+            )
+        if self.initial is None and not any(low <= x <= high for x in parameter.starts):
+            raise Refusal(
+                f"{its} has no start from {low:g} to {high:g}, its bounds: give "
+                "starts=(...) inside them."
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

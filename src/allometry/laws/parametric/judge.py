@@ -1,9 +1,10 @@
 """Judge: whether the data tell a form's constants, and which runs would if not.
 
-A constant is not told when its interval is too wide for its kind, when the search
-ended at a bound, when its term is invisible at every observation, or when another
-valley of the objective fits as well at another exponent. How often these rules refuse,
-and what they let pass, is measured by `benchmarks/coverage.py`.
+A constant is not told when its interval is too wide for its kind, when the search ended
+at a bound, when its term is invisible at every observation or no observation depends on
+it, when a change of it is undone by a change of others, or when another valley of the
+objective fits as well at another exponent. How often these rules refuse, and what they
+let pass, is measured by `benchmarks/coverage.py`.
 """
 
 import dataclasses
@@ -29,6 +30,11 @@ LEVEL_LIMIT = 0.15
 RIVAL, RIVAL_SHARE = 0.20, 0.20
 #: A bend must be this share of the data's log range away from its ends.
 EDGE = 0.1
+#: Directions of θ along which the response changes by less than this share of what it
+#: does along the steepest, each parameter's effect being 1, are not told...
+FLAT = 1e-8
+#: ... nor are the parameters that have more than this share in one.
+PART = 1e-3
 #: Starts reach the best fit when their loss is within this share of it.
 AGREEMENT = 1e-3
 #: Another valley is as good as the best when its loss is within this share.
@@ -78,6 +84,13 @@ def judge(
         if name not in details:
             reasons.setdefault(name, f"The search for {name} ended at a bound.")
     reasons |= _unseen(problem, estimates)
+    effects = _effects(problem, theta)
+    for name, why in {
+        **_without_effect(problem, effects),
+        **_undone(problem, effects),
+    }.items():
+        if name not in optional:
+            reasons[name] = why
     general = []
     if len(observations.labels) < LEAST_GROUPS:
         general.append(
@@ -94,13 +107,14 @@ def judge(
                 f"({observations.grouped_by}) for {len(form.parameters)} constants: "
                 f"an interval needs {needed} or more."
             )
-    limit = minima.loss[best] * (1 + AGREEMENT) + 1e-12
+    unit = 1.0 if form.residual == "log" else float(np.mean(problem.response**2))
+    limit = minima.loss[best] * (1 + AGREEMENT) + 1e-12 * unit
     return Verdict(
         reasons=reasons,
         general=tuple(general),
         unseen=tuple(sorted(optional & invisible.keys())),
         agreement=float(np.mean(minima.loss <= limit)),
-        conditioning=_conditioning(problem, theta),
+        conditioning=_conditioning(effects),
     )
 
 
@@ -189,7 +203,8 @@ def _unseen(problem: Problem, estimates: dict[str, Estimate]) -> dict[str, str]:
 def _invisible(problem: Problem, theta: Array) -> dict[str, str]:
     """Find terms that are nowhere a visible share of the response."""
     values = problem.values(theta[None])
-    slopes = problem.form.derivatives(problem.inputs, values)
+    with np.errstate(all="ignore"):
+        slopes = problem.form.derivatives(problem.inputs, values)
     found = {}
     for parameter in problem.form.parameters:
         if not (parameter.linear and parameter.positive):
@@ -203,11 +218,44 @@ def _invisible(problem: Problem, theta: Array) -> dict[str, str]:
     return found
 
 
-def _conditioning(problem: Problem, theta: Array) -> float:
-    """Give the condition number of the normal equations, columns scaled to length 1."""
-    _, slopes = problem.residuals(theta[None])
+def _effects(problem: Problem, theta: Array) -> Array:
+    """Give the derivatives of the residuals by θ, `[p, n]`, each of length 1 or 0."""
+    with np.errstate(all="ignore"):
+        _, slopes = problem.residuals(theta[None])
     shape = (1, len(problem.response))
-    jacobian = np.stack([np.broadcast_to(slope, shape) for slope in slopes])
-    length = np.sqrt((jacobian**2).sum(-1, keepdims=True))
-    matrix = normal_matrix(jacobian / np.maximum(length, 1e-300), np.ones(shape))[0]
+    jacobian = np.concatenate([np.broadcast_to(slope, shape) for slope in slopes])
+    jacobian = np.nan_to_num(jacobian, posinf=0.0, neginf=0.0)
+    return np.asarray(
+        jacobian / np.maximum(np.linalg.norm(jacobian, axis=1, keepdims=True), 1e-300)
+    )
+
+
+def _without_effect(problem: Problem, effects: Array) -> dict[str, str]:
+    """Find parameters that no observation depends on: the search left them alone."""
+    return {
+        name: f"{name} changes {problem.form.response.name} at no observation: what "
+        "it is there only the start of the search says."
+        for name, effect in zip(problem.form.names, effects, strict=True)
+        if not effect.any()
+    }
+
+
+def _undone(problem: Problem, effects: Array) -> dict[str, str]:
+    """Find parameters of which only a combination is told: a and k of (a + k) x^−b."""
+    used = np.flatnonzero(effects.any(-1))
+    _, size, direction = np.linalg.svd(effects[used].T, full_matrices=False)
+    flat = direction[size < FLAT * size.max(initial=0.0)]
+    share = np.linalg.norm(flat, axis=0)
+    names = [problem.form.names[index] for index in used[share > PART]]
+    others = {name: ", ".join(n for n in names if n != name) for name in names}
+    return {
+        name: f"A change of {name} can be undone by {others[name]}, at every "
+        "observation: the data tell only a combination of them."
+        for name in names
+    }
+
+
+def _conditioning(effects: Array) -> float:
+    """Give the condition number of the normal equations, columns scaled to length 1."""
+    matrix = normal_matrix(effects[:, None], np.ones((1, effects.shape[1])))[0]
     return float(np.linalg.cond(matrix))

@@ -19,6 +19,15 @@ from allometry.laws.parametric.settings import FormSettings
 from allometry.refusal import Refusal
 
 UNFINISHED = ("queued", "running", "failed")
+#: What to do about values of which no logarithm can be taken: of an input, and of the
+#: response, where leaving rows out by their luck would bend the law.
+_LEAVE_OUT = "Leave such rows out."
+_COMPARE_VALUES = (
+    "Do not leave such rows out: what remained would be the lucky ones. Such values "
+    "need a form that compares values themselves (sigmoid, rating, or one of your own "
+    'with residual="linear"); returns need the intrinsic law (--law intrinsic); and a '
+    "loss can be shifted to be above 0."
+)
 #: Columns of our own, whatever a table's are called.
 _ROW, _DIVERGED = "allometry row", "allometry diverged"
 #: With fewer groups by design than this, runs are what is left out.
@@ -94,7 +103,8 @@ def observe(
     counts |= more | early
     for role in roles:
         if role.positive and (role is not form.response or form.residual == "log"):
-            _refuse_below_zero(frame, names[role.name], role)
+            advice = _COMPARE_VALUES if role is form.response else _LEAVE_OUT
+            _refuse_below_zero(frame, names[role.name], role, advice)
     if frame.is_empty():
         raise Refusal(
             f"No row of the table has a {names[form.response.name]!r} to fit: "
@@ -217,13 +227,15 @@ def _late(
     return late, {"rows_at_the_start_left_out": frame.height - late.height}
 
 
-def _refuse_below_zero(frame: pl.DataFrame, name: str, role: Quantity) -> None:
+def _refuse_below_zero(
+    frame: pl.DataFrame, name: str, role: Quantity, advice: str
+) -> None:
     wrong = frame.filter(pl.col(role.name) <= 0)
     if not wrong.is_empty():
         raise Refusal(
             f"Column {name!r} is {wrong[role.name][0]:g} in row {wrong[_ROW][0] + 1} "
             f"({wrong.height} such rows): its logarithm is taken, so it must be above "
-            "0. Leave such rows out."
+            f"0. {advice}"
         )
 
 

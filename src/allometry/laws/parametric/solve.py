@@ -2,8 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -11,13 +10,15 @@ from allometry.laws import jackknife
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate, Replicate, Result
 from allometry.laws.form.form import Form
+from allometry.laws.parametric.derive import derive
 from allometry.laws.parametric.descend import Minima, descend
+from allometry.laws.parametric.examine import examine
 from allometry.laws.parametric.judge import Verdict, judge, remedy
 from allometry.laws.parametric.observe import Observations
 from allometry.laws.parametric.problem import Problem
 from allometry.laws.parametric.resample import refit, stretches, weights
 from allometry.laws.parametric.settings import FormSettings
-from allometry.laws.parametric.start import starts
+from allometry.laws.parametric.start import Choices, nonlinear, starts
 from allometry.refusal import Refusal
 
 #: Huber's tuning constant: 95 % efficient on normal residuals.
@@ -46,7 +47,9 @@ def solve(
     """Search from all starts, refit the replicates, judge.
 
     Raises:
-        Refusal: there are fewer observations than the form has parameters and one.
+        Refusal: there are fewer observations than the form has parameters and one, the
+            form's formula cannot be used (see `parametric.examine`), or it is nowhere
+            defined at all observations.
     """
     if len(observations) <= len(form.parameters):
         raise Refusal(
@@ -55,7 +58,9 @@ def solve(
             f"{len(form.parameters) + 1}, better ten times as many."
         )
     problem = Problem(form, observations)
-    delta, minima = _search(problem, settings)
+    choices = nonlinear(problem)
+    examine(problem, choices)
+    delta, minima = _search(problem, settings, choices)
     best = minima.theta[int(np.argmin(minima.loss))]
     weight, names = weights(observations, settings, generator)
     by_stretch, stretch_names = stretches(observations)
@@ -81,7 +86,7 @@ def solve(
         quantile=jackknife.student(len(names)),
     )
     everything = np.concatenate([best[None], refits])
-    parameters, derived = _estimates(problem, everything, result)
+    parameters = _estimates(problem, everything, result)
     verdict = judge(problem, observations, minima, parameters, result.quantile)
     reasons = (*verdict.general, *verdict.reasons.values())
     untold = {*verdict.reasons, *verdict.unseen}
@@ -94,7 +99,7 @@ def solve(
                 name: dataclasses.replace(item, identified=name not in untold)
                 for name, item in parameters.items()
             },
-            derived=derived,
+            derived=derive(problem, everything, result, untold),
             identified=not reasons,
             warnings=reasons,
         ),
@@ -105,19 +110,47 @@ def solve(
     )
 
 
-def _search(problem: Problem, settings: FormSettings) -> tuple[float | None, Minima]:
+def _search(
+    problem: Problem, settings: FormSettings, choices: Choices
+) -> tuple[float | None, Minima]:
     """Descend from every start; Huber's δ comes from a first, squared fit."""
-    begin, ones = starts(problem), np.ones(len(problem.response))
+    begin, ones = starts(problem, choices), np.ones(len(problem.response))
     delta = settings.delta if settings.loss == "huber" else None
     if settings.loss == "huber" and delta is None:
         first = descend(problem.residuals, begin, ones, problem.bounds)
+        _refuse_undefined(problem, first)
         theta = first.theta[int(np.argmin(first.loss))]
         residual = problem.residuals(theta[None])[0][0]
         deviation = float(np.median(np.abs(residual - np.median(residual))))
         delta = max(_HUBER * _DEVIATIONS * deviation, 1e-12)
         begin = np.concatenate([begin, theta[None]])
     found = descend(problem.residuals, begin, ones, problem.bounds, delta)
+    _refuse_undefined(problem, found)
     return delta, Minima(problem.ordered(found.theta), found.loss)
+
+
+def _refuse_undefined(problem: Problem, minima: Minima) -> None:
+    """Refuse a form that no search found defined at all observations."""
+    if np.isfinite(minima.loss).any():
+        return
+    form, values = problem.form, problem.values(minima.theta)
+    with np.errstate(all="ignore"):
+        found = np.asarray(form.predict(problem.inputs, values))
+    found = np.broadcast_to(found, (len(minima.theta), len(problem.response)))
+    unknown, below = ~np.isfinite(found), found <= 0
+    log = form.residual == "log" and below.sum() > unknown.sum()
+    wrong = below if log else unknown
+    worst = int(wrong.sum(0).argmax())
+    place = ", ".join(f"{name} = {x[worst]:g}" for name, x in problem.inputs.items())
+    raise Refusal(
+        f"The form {form.name!r}: wherever the search starts, its formula gives a "
+        f"{form.response.name!r} that is "
+        + ("not above 0, though its logarithm is taken," if log else "not finite")
+        + f" at up to {wrong.sum(-1).max()} of {len(problem.response)} observations, "
+        f"such as where {place}. Mend the formula, "
+        + ('set residual="linear", ' if log else "")
+        + "or begin elsewhere (`starts`, `bounds`, `initial`)."
+    )
 
 
 def _replicates(
@@ -135,21 +168,15 @@ def _replicates(
     )
 
 
-def _estimates(
-    problem: Problem, theta: Array, result: Result
-) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Give parameters and what follows from them; θ `[1 + B, p]`, the best first."""
-    form, values = problem.form, problem.values(theta)
-    flat: Mapping[str, Any] = {name: value[:, 0] for name, value in values.items()}
-    parameters = {
-        item.name: result.interval(flat[item.name], item.unit, log=item.positive)
-        for item in form.parameters
+def _estimates(problem: Problem, theta: Array, result: Result) -> dict[str, Estimate]:
+    """Give the parameters their intervals; θ `[1 + B, p]`, the best first."""
+    values = problem.values(theta)
+    return {
+        item.name: result.interval(
+            values[item.name][:, 0], item.unit, log=item.positive
+        )
+        for item in problem.form.parameters
     }
-    derived = {
-        name: result.interval(item.of(flat), item.unit, log=item.positive)
-        for name, item in form.derived.items()
-    }
-    return parameters, derived
 
 
 def _points(form: Form, observations: Observations) -> dict[str, tuple[float, ...]]:
