@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from allometry.laws import forms
+from allometry import laws
+from allometry.laws import Form, Parameter, Quantity, forms
 from allometry.laws.parametric.observe import observe
 from allometry.laws.parametric.problem import Problem
 
@@ -61,3 +62,50 @@ def test_a_place_is_sought_around_the_inputs_values():
     problem = Problem(form, observe(form, {"horizon": h, "interactions": 1e4 * h}))
     assert np.exp(problem.bounds[0][1]) < 1e-3
     assert np.exp(problem.bounds[1][1]) > 256e3
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1e6, 1e9])
+def test_a_fit_knows_no_unit_of_the_response(unit):
+    """What may be negative is searched in its own size: no column dwarfs the others."""
+    x = np.geomspace(1e12, 1e18, 60)
+    luck = np.random.default_rng(0).normal(0, 0.01, 60)
+    y = 0.1 + 0.7 / (1 + (1e15 / x) ** 0.7) + luck
+    one = laws.fit("sigmoid", {"compute": x, "performance": y}).parameters
+    other = laws.fit("sigmoid", {"compute": x, "performance": y * unit}).parameters
+    for name, factor in (("R_0", unit), ("A", unit), ("C_mid", 1.0), ("B", 1.0)):
+        for edge in ("value", "low", "high"):
+            there = getattr(other[name], edge)
+            assert there == pytest.approx(factor * getattr(one[name], edge), rel=1e-5)
+
+
+def test_a_fit_knows_no_unit_of_an_input_with_places_below_zero():
+    def step(unit):
+        return Form(
+            name="step",
+            formula="y = a + c tanh((x − d)/w)",
+            residual="linear",
+            inputs=(Quantity("x", positive=False),),
+            response=Quantity("y", positive=False),
+            parameters=(
+                Parameter("a", linear=True, positive=False),
+                Parameter("c", linear=True, positive=False),
+                Parameter(
+                    "d",
+                    bounds=(-5.0 * unit, 5.0 * unit),
+                    starts=(-unit, unit),
+                    positive=False,
+                ),
+                Parameter("w", bounds=(0.1 * unit, 10.0 * unit), starts=(unit,)),
+            ),
+            predict=lambda inputs, p: (
+                p["a"] + p["c"] * np.tanh((inputs["x"] - p["d"]) / p["w"])
+            ),
+        )
+
+    x = np.linspace(-3.0, 3.0, 60)
+    y = 5 + np.tanh((x - 0.7) / 0.8) + np.random.default_rng(0).normal(0, 0.01, 60)
+    one = laws.fit(step(1.0), {"x": x, "y": y}).parameters
+    other = laws.fit(step(1e9), {"x": x * 1e9, "y": y}).parameters
+    for name, factor in (("a", 1.0), ("c", 1.0), ("d", 1e9), ("w", 1e9)):
+        assert other[name].value == pytest.approx(factor * one[name].value, rel=1e-5)
+        assert other[name].high == pytest.approx(factor * one[name].high, rel=1e-5)

@@ -1,7 +1,8 @@
 """Problem: a form and its observations as residuals over an unconstrained-scale θ.
 
-Positive parameters are searched by their logarithm, so that a step is a share; the
-residual is ln ŷ − ln y or ŷ − y, as the form says.
+Positive parameters are searched by their logarithm, so that a step is a share, and the
+others in a unit of about their own size: the descent must not see units. The residual
+is ln ŷ − ln y or ŷ − y, as the form says.
 """
 
 import functools
@@ -29,6 +30,7 @@ class Problem:
         self.inputs = observations.inputs
         self.response = observations.response
         self._positive = np.array([item.positive for item in form.parameters])
+        self._unit = np.array([self._size(item) for item in form.parameters])
         self._target = (
             np.log(self.response) if form.residual == "log" else self.response
         )
@@ -38,7 +40,9 @@ class Problem:
     def values(self, theta: Array) -> dict[str, Array]:
         """Turn θ `[B, p]` into the parameters by name, `[B, 1]` each."""
         natural = np.where(
-            self._positive, np.exp(np.where(self._positive, theta, 0.0)), theta
+            self._positive,
+            np.exp(np.where(self._positive, theta, 0.0)),
+            theta * self._unit,
         )
         return {
             name: natural[:, index, None] for index, name in enumerate(self.form.names)
@@ -48,7 +52,7 @@ class Problem:
         """Turn parameters by name into θ `[p]`, inside the bounds."""
         natural = np.array([values[name] for name in self.form.names])
         safe = np.maximum(natural, _LEAST)
-        theta = np.where(self._positive, np.log(safe), natural)
+        theta = np.where(self._positive, np.log(safe), natural / self._unit)
         return np.clip(theta, *self.bounds)
 
     def residuals(self, theta: Array) -> tuple[Array, list[Array]]:
@@ -62,8 +66,8 @@ class Problem:
             residual = np.log(response) - self._target
             scale = 1 / response
         return residual, [
-            slopes[item.name] * scale * (values[item.name] if item.positive else 1.0)
-            for item in self.form.parameters
+            slopes[item.name] * scale * (values[item.name] if item.positive else unit)
+            for item, unit in zip(self.form.parameters, self._unit, strict=True)
         ]
 
     def ordered(self, theta: Array) -> Array:
@@ -99,4 +103,15 @@ class Problem:
         if parameter.like is not None:
             values = self.inputs[parameter.like]
             low, high = float(values.min()) / _REACH, float(values.max()) * _REACH
-        return (np.log(low), np.log(high)) if parameter.positive else (low, high)
+        if parameter.positive:
+            return float(np.log(low)), float(np.log(high))
+        unit = self._size(parameter)
+        return low / unit, high / unit
+
+    def _size(self, parameter: Parameter) -> float:
+        """Give the unit in which a parameter that may be negative is sought."""
+        if parameter.positive:
+            return 1.0
+        if parameter.linear:
+            return float(np.median(np.abs(self.response))) or 1.0
+        return max(map(abs, parameter.starts), default=0.0) or 1.0
