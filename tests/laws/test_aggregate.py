@@ -10,13 +10,10 @@ from allometry.laws.aggregate import (
     STATISTICS,
     aggregate,
     draws,
-    final_scores,
-    normalised,
     probability_of_improvement,
     profiles,
-    scales,
-    with_chance,
 )
+from allometry.laws.run_scores import final_scores, normalised, scales, with_chance
 from allometry.refusal import Refusal
 
 #: Three tasks of four runs each.

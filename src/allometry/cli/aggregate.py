@@ -63,14 +63,14 @@ def aggregate(
 
     from allometry.cli.tables import read_source
     from allometry.curves.mapping import ROLES
-    from allometry.laws.aggregate import (
-        DEFAULT,
+    from allometry.laws.aggregate import DEFAULT
+    from allometry.laws.aggregate import aggregate as over_tasks
+    from allometry.laws.run_scores import (
         final_scores,
         normalised,
         scales,
         with_chance,
     )
-    from allometry.laws.aggregate import aggregate as over_tasks
 
     told = pairs(column or [], "--column", "performance=return")
     generator = np.random.default_rng(checked_seed(seed))
