@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from allometry.cli.main import main
+from allometry.laws import forms
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -43,6 +44,8 @@ def test_examples_print_what_the_page_shows(page, tmp_path, monkeypatch) -> None
     shutil.copytree(DOCS / "examples", tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "88")
+    # A page may add a form of its own; other tests are not to find it.
+    monkeypatch.setattr(forms, "_forms", dict(forms._forms))
     namespace: dict[str, object] = {"__name__": "__main__"}
     said = ""
     for kind, text in BLOCK.findall((DOCS / page).read_text(encoding="utf-8")):
