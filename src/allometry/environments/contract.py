@@ -34,6 +34,13 @@ class Play(NamedTuple):
     answer: TimeStep
 
 
+class Opening(NamedTuple):
+    """What a reset showed, and the answer to the first step."""
+
+    begun: TimeStep
+    answer: TimeStep
+
+
 def check(environment: Environment, *, steps: int = 64, seed: int = 0) -> None:
     """Hold an environment to its contract over `steps` random steps.
 
@@ -42,20 +49,23 @@ def check(environment: Environment, *, steps: int = 64, seed: int = 0) -> None:
     key = jax.random.key(seed)
     _check_pytree(environment)
     _check_shapes(environment, key)
-    play = jax.jit(_play, static_argnums=2)
-    played = play(environment, key, steps, True)
+    tasks = jax.jit(_tasks, static_argnums=2)(environment, key, steps + 1)
+    play = jax.jit(_play, static_argnums=3)
+    opening, played = play(environment, key, tasks, steps, True)
+    _check_begun(environment.spec, opening.begun)
     _check_begun(environment.spec, played.begun)
     _check_answers(environment.spec, played)
-    again = play(environment, key, steps, True)
+    _, again = play(environment, key, tasks, steps, True)
     _require(
         jax.tree.all(jax.tree.map(np.array_equal, played, again)),
         "the same key must give the same episode twice, to the bit",
     )
+    _, ended = play(environment, key, tasks, steps, False)
     _require(
-        not play(environment, key, steps, False).answer.first.any(),
+        not ended.answer.first.any(),
         "`first` must be false after every step: an environment never resets itself",
     )
-    _check_batch(environment, key)
+    _check_batch(environment, key, tasks, opening)
     _check_cost(environment, key)
 
 
@@ -102,19 +112,16 @@ def _check_shapes(environment: Environment, key: Key[Array, ""]) -> None:
     _require_matches(answer.observation, spec.observation, spec, "observation")
 
 
-def _check_batch(environment: Environment, key: Key[Array, ""]) -> None:
-    """Hold one reset and step in a batch to the same alone.
+def _check_batch(
+    environment: Environment, key: Key[Array, ""], tasks: PyTree, alone: Opening
+) -> None:
+    """Hold the opening of a play to the same in a batch.
 
     The two are traced apart, so this also finds chance that comes from no key.
     """
-
-    def timesteps(environment: Environment, key: Key[Array, ""]) -> list[TimeStep]:
-        _, _, begun, _, answer = _reset_and_step(environment, key)
-        return [begun, answer]
-
-    alone = jax.jit(timesteps)(environment, key)
     keys = jnp.stack([key, jax.random.fold_in(key, 1)])
-    batch = jax.jit(jax.vmap(timesteps, in_axes=(None, 0)))(environment, keys)
+    pair = jax.tree.map(lambda field: field[:2], tasks)
+    batch = jax.jit(jax.vmap(_open, (None, 0, 0)))(environment, keys, pair)[1]
     close = jax.tree.map(
         lambda a, b: np.allclose(a, b[0], TOLERANCE, TOLERANCE, equal_nan=True),
         alone,
@@ -174,6 +181,8 @@ def _check_answers(spec: EnvironmentSpec, play: Play) -> None:
 
 def _check_within(tree: PyTree, specs: PyTree, name: str) -> None:
     def check_one(spec: ArraySpec, values: Array) -> None:
+        if not values.size:
+            return
         _require(bool(np.isfinite(values).all()), f"an {name} must be finite")
         low, high = _bounds(spec)
         _require(
@@ -243,27 +252,46 @@ def _reset_and_step(environment: Environment, key: Key[Array, ""]) -> tuple:
     return task, state, begun, after, answer
 
 
+def _tasks(environment: Environment, key: Key[Array, ""], count: int) -> PyTree:
+    """Sample so many tasks."""
+    keys = jax.random.split(jax.random.fold_in(key, count), count)
+    return jax.vmap(environment.sample_task)(keys)
+
+
+def _open(
+    environment: Environment, key: Key[Array, ""], task: PyTree
+) -> tuple[Any, Opening]:
+    """Reset, and take one random step."""
+    reset_key, action_key, step_key = jax.random.split(key, 3)
+    state, begun = environment.reset(reset_key, task)
+    action = _random_action(environment.spec, action_key)
+    state, answer = environment.step(step_key, state, action)
+    return state, Opening(begun, answer)
+
+
 def _play(
     environment: Environment,
     key: Key[Array, ""],
+    tasks: PyTree,
     steps: int,
     resets: bool | Bool[Array, ""],
-) -> Play:
-    """Play `steps` random steps, beginning anew at an end if `resets`."""
+) -> tuple[Opening, Play]:
+    """Play random steps, beginning anew with the next task at an end if `resets`."""
 
-    def advance(state: Any, key: Key[Array, ""]) -> tuple[Any, Play]:
-        task_key, reset_key, action_key, step_key = jax.random.split(key, 4)
+    def advance(state: Any, drawn: tuple[Key[Array, ""], PyTree]) -> tuple[Any, Play]:
+        reset_key, action_key, step_key = jax.random.split(drawn[0], 3)
         action = _random_action(environment.spec, action_key)
         state, answer = environment.step(step_key, state, action)
-        task = environment.sample_task(task_key)
-        fresh, begun = environment.reset(reset_key, task)
+        fresh, begun = environment.reset(reset_key, drawn[1])
         ended = (answer.terminated | answer.truncated) & resets
         state = jax.tree.map(lambda a, b: jnp.where(ended, a, b), fresh, state)
         return state, Play(begun, action, answer)
 
-    task_key, reset_key, key = jax.random.split(key, 3)
-    state, _ = environment.reset(reset_key, environment.sample_task(task_key))
-    return jax.lax.scan(advance, state, jax.random.split(key, steps))[1]
+    first = jax.tree.map(lambda field: field[0], tasks)
+    later = jax.tree.map(lambda field: field[1:], tasks)
+    state, opening = _open(environment, key, first)
+    keys = jax.random.split(jax.random.fold_in(key, 1), steps)
+    return opening, jax.lax.scan(advance, state, (keys, later))[1]
 
 
 def _random_action(spec: EnvironmentSpec, key: Key[Array, ""]) -> Array:
