@@ -1,0 +1,1 @@
+"""Tasks of XLand: worlds and games, sampled from their numbers."""

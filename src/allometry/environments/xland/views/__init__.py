@@ -1,0 +1,1 @@
+"""Views of XLand: what players observe."""
