@@ -1,0 +1,1 @@
+"""Scripted players of XLand, with full knowledge: solver, ways, skills."""
