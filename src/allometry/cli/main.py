@@ -18,6 +18,7 @@ from allometry.cli import (
     plot,
     report,
     run,
+    show,
 )
 from allometry.refusal import Refusal
 
@@ -44,6 +45,7 @@ for verb in (
     isoflop.isoflop,
     export.export,
     forms.forms,
+    show.show,
 ):
     app.command()(verb)
 app.command("import")(import_.import_)

@@ -1,0 +1,1 @@
+"""Pictures of XLand: arenas, sheets of tasks, films of episodes."""
