@@ -26,6 +26,8 @@ BLOCK = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHOWN = re.compile(
     r"^```python[^\n]*\n(?:(?!^```).*\n)*```\n\n```text|^\$ allometry", re.MULTILINE
 )
+#: What a page says of a library that its examples need, and that may not be installed.
+NEEDS = re.compile(r"^<!-- needs (\w+) -->$", re.MULTILINE)
 #: Commands that train, serve or need the network are shown, and tried by hand.
 NOT_RUN = ("run",)
 
@@ -47,8 +49,10 @@ def test_examples_print_what_the_page_shows(page, tmp_path, monkeypatch) -> None
     # A page may add a form of its own; other tests are not to find it.
     monkeypatch.setattr(forms, "_forms", dict(forms._forms))
     namespace: dict[str, object] = {"__name__": "__main__"}
-    said = ""
-    for kind, text in BLOCK.findall((DOCS / page).read_text(encoding="utf-8")):
+    said, whole = "", (DOCS / page).read_text(encoding="utf-8")
+    for library in NEEDS.findall(whole):
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    for kind, text in BLOCK.findall(whole):
         if kind == "python":
             said = python(text, namespace)
         elif kind == "text" and said:

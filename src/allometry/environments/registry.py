@@ -14,9 +14,60 @@ def _giving(probe: Probe) -> Callable[[], Environment]:
     return lambda: probe
 
 
-#: Constructors by key. Their keyword arguments are the environment's options.
+def _xland(
+    preset: str = "default",
+    observation: str = "entities",
+    held_out: bool = False,
+    split: str | None = None,
+    **dials: Any,
+) -> Environment:
+    """Make XLand with a preset's dials, some of them turned; imported only now.
+
+    `split` is one outside of training, such as "unseen_colour".
+    """
+    from allometry.environments import xland
+
+    # A file has lists where dials have tuples.
+    hashable = {
+        dial: tuple(value) if isinstance(value, list) else value
+        for dial, value in dials.items()
+    }
+    turned = xland.preset(preset, **hashable)
+    environment = xland.XLand(turned, observation=observation, held_out=held_out)
+    return environment if split is None else environment.shifted(split)
+
+
+def _gymnax(id: str = "CartPole-v1", **parameters: Any) -> Environment:
+    """Make an environment of gymnax, which is imported only now."""
+    from allometry.environments import from_gymnax
+
+    return from_gymnax.load(id, **parameters)
+
+
+def _xminigrid(
+    id: str = "XLand-MiniGrid-R1-9x9",
+    ruleset: Any = None,
+    benchmark: Any = None,
+    **parameters: Any,
+) -> Environment:
+    """Make an environment of XLand-MiniGrid, which is imported only now."""
+    from allometry.environments import from_xminigrid
+
+    return from_xminigrid.load(id, ruleset, benchmark, **parameters)
+
+
+#: Constructors of what needs a library of the same name, which may not be there.
+FOREIGN: dict[str, Callable[..., Environment]] = {
+    "gymnax": _gymnax,
+    "xminigrid": _xminigrid,
+}
+
+#: Constructors by key. Their keyword arguments are the environment's options; one that
+#: takes any refuses those that it does not know.
 ENVIRONMENTS: dict[str, Callable[..., Environment]] = {
     "digits": digits.load,
+    "xland": _xland,
+    **FOREIGN,
     **{name: _giving(probe) for name, probe in PROBES.items()},
 }
 
@@ -30,9 +81,12 @@ def make(name: str, **options: Any) -> Environment:
         known = ", ".join(sorted(ENVIRONMENTS))
         raise Refusal(f'There is no environment "{name}". Choose one of: {known}.')
     constructor = ENVIRONMENTS[name]
-    known_options = list(inspect.signature(constructor).parameters)
+    known_options = inspect.signature(constructor).parameters
+    takes_any = any(
+        option.kind is option.VAR_KEYWORD for option in known_options.values()
+    )
     for option in options:
-        if option not in known_options:
+        if option not in known_options and not takes_any:
             listed = ", ".join(known_options) or "none"
             raise Refusal(
                 f'The environment "{name}" has no option "{option}". '

@@ -1,7 +1,7 @@
 """Misfit: a value of a study that its own agent, environment or law cannot use.
 
 What the schema of the file cannot know. Nothing is loaded or built here, so that a
-mistake is told at once.
+mistake is told at once, but an environment whose options no signature lists.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from allometry.agents.registry import AGENTS
-from allometry.environments.registry import ENVIRONMENTS
+from allometry.environments.registry import ENVIRONMENTS, make
 from allometry.laws import request
 from allometry.refusal import Refusal
 from allometry.studies.schema import Study
@@ -55,15 +55,22 @@ def wording(error: ValidationError, key: str) -> str:
 def _check_environment(section: Mapping[str, Any]) -> None:
     name = _named(section, "environment", ENVIRONMENTS)
     constructor = ENVIRONMENTS[name]
-    known = list(inspect.signature(constructor).parameters)
+    parameters = inspect.signature(constructor).parameters.values()
+    known = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
     types = typing.get_type_hints(constructor)
-    for option, value in section.items():
+    options = {option: value for option, value in section.items() if option != "name"}
+    for option, value in options.items():
         key = f"environment.{option}"
-        if option == "name":
-            continue
-        if option not in known:
+        if option in known:
+            _check_value(key, value, types[option])
+        elif len(known) == len(parameters):
             raise Misfit(key, _no_key("environment", name, option, known))
-        _check_value(key, value, types[option])
+    if len(known) < len(parameters):
+        try:
+            make(name, **options)
+        except Refusal as error:
+            key = _first_named("environment", options, str(error))
+            raise Misfit(key, str(error)) from None
 
 
 def _check_agent(study: Study) -> None:
@@ -150,7 +157,7 @@ def _check_law(study: Study) -> None:
     try:
         by = request.from_mapping(study.law).by
     except Refusal as error:
-        raise Misfit(_first_named(study.law, str(error)), str(error)) from None
+        raise Misfit(_first_named("law", study.law, str(error)), str(error)) from None
     if by is not None and by not in study.grid.agent:
         axes = ", ".join(study.grid.agent) or "none"
         raise Misfit(
@@ -195,14 +202,14 @@ def _no_key(what: str, name: str, key: str, known: Sequence[str]) -> str:
     return f'the {what} "{name}" has no key "{key}"; its keys are: {listed}.'
 
 
-def _first_named(section: Mapping[str, Any], sentence: str) -> str:
-    """Find the key of `[law]` of which a sentence of the laws speaks."""
+def _first_named(name: str, section: Mapping[str, Any], sentence: str) -> str:
+    """Find the key of a section of which a sentence speaks."""
     found = {
         match.start(): key
         for key in section
         if (match := re.search(rf"\b{re.escape(key)}\b", sentence))
     }
-    return f"law.{found[min(found)]}" if found else "law"
+    return f"{name}.{found[min(found)]}" if found else name
 
 
 def _shown(value: Any) -> str:
