@@ -6,12 +6,15 @@ player's goal holds at a step of the first trial; "by players" counts each one's
 
 import argparse
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
 
 from allometry.environments.xland import PRESETS, XLand, preset
+from allometry.environments.xland.scripted.reference import references, write
 from allometry.environments.xland.scripted.scripted import play
+from allometry.environments.xland.tasks.task import POOL
 
 _BATCH = 100
 
@@ -29,12 +32,31 @@ def score(name: str, count: int, seed: int) -> tuple[float, float, float]:
     return float(reached.any(1).mean()), float(reached.mean()), float(rewards.mean())
 
 
+def store(options: argparse.Namespace) -> None:
+    """Write the references of held-out tasks: the best of three tries each."""
+    found = []
+    for name in options.presets:
+        pairs = np.random.default_rng(options.seed).integers(
+            POOL, size=(options.tasks, 2)
+        )
+        numbers = [(2 * int(world) + 1, 2 * int(game) + 1) for world, game in pairs]
+        found += references(XLand(preset(name)), numbers)
+        print(f"{name:8s} {options.tasks} references", flush=True)
+    write(options.write, found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("presets", nargs="*", default=list(PRESETS))
     parser.add_argument("--tasks", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--write", type=Path, help="store references of held-out tasks here instead"
+    )
     options = parser.parse_args()
+    if options.write:
+        store(options)
+        return
     for name in options.presets:
         began = time.perf_counter()
         some, each, reward = score(name, options.tasks, options.seed)

@@ -95,6 +95,22 @@ def test_json_holds_what_was_made_and_what_it_says(allometry, tmp_path) -> None:
     assert again == one
 
 
+def test_tasks_of_a_split_have_what_is_new_in_it(allometry, tmp_path) -> None:
+    words = [*SMALL, "--split", "unseen_colour", "--tasks", "2", "--print"]
+    outcome = allometry("show", "xland", *words)
+    assert outcome.out.count("yellow") >= 2
+    assert outcome.out.count("held out") == 2
+    assert "--split unseen_colour" in outcome.out.splitlines()[-1]
+    said = allometry("show", "xland", *words[:-1], "--json").document
+    assert files(tmp_path) == ["xland-reach-unseen_colour.png"]
+    assert all("yellow" in task["says"]["Goal"][0] for task in said["tasks"])
+    refused = allometry("show", "xland", "--split", "unseen")
+    refused.refuses("no split 'unseen'; choose one of: unseen_colour")
+    training = ["--held-out", "--world", "6"]
+    refused = allometry("show", "xland", *training)
+    refused.refuses("World 6 is of the training split", "give an odd number")
+
+
 def test_a_world_is_shown_with_several_games(allometry) -> None:
     words = ["--world", "7", "--tasks", "3", "--print", "--json"]
     tasks = allometry("show", "xland", *SMALL, *words).document["tasks"]

@@ -229,3 +229,10 @@ def test_a_missing_gymnasium_is_named_with_its_extra(monkeypatch) -> None:
         monkeypatch.delitem(sys.modules, f"allometry.environments.{module}")
         with pytest.raises(Refusal, match=r"pip install 'allometry\[gymnasium\]'"):
             __import__(f"allometry.environments.{module}")
+
+
+def test_copies_need_a_seed_each() -> None:
+    with pytest.raises(Refusal, match="There cannot be 0 copies"):
+        AsGymnasiumVector(make("digits"), 0)
+    with pytest.raises(Refusal, match="There are 1 seeds for 2 copies"):
+        AsGymnasiumVector(make("digits"), 2).reset(seed=[1])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from allometry.environments.xland.pictures.episode import Episode
     from allometry.environments.xland.pictures.exhibit import Numbers
     from allometry.environments.xland.probes.probe import Probe
+    from allometry.environments.xland.tasks.novelty import Novelty
+    from allometry.environments.xland.tasks.shift import Split
 
 DEFAULT = "default"
 #: Environments that can be drawn.
@@ -64,6 +66,14 @@ def show(
         bool,
         typer.Option("--held-out", help="Tasks that are never met in training."),
     ] = False,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Held-out tasks outside of what training draws from: "
+            "unseen_colour, unseen_shape, unseen_predicate, larger_arena, "
+            "more_objects, more_rules."
+        ),
+    ] = None,
     world: Annotated[
         int | None, typer.Option(help="Number of the world of all tasks.")
     ] = None,
@@ -132,10 +142,10 @@ def show(
     if policy not in POLICIES:
         raise Refusal(f"--policy is {policy!r}: choose {' or '.join(POLICIES)}.")
     if probes:
-        if preset or changes or held_out or (world, game) != (None, None):
+        if preset or changes or held_out or split or (world, game) != (None, None):
             raise Refusal(
                 "--probe is a task of its own: leave out --preset, --set, --held-out, "
-                "--world and --game."
+                "--split, --world and --game."
             )
         found = _load(probes)
         if film is not None:
@@ -143,17 +153,20 @@ def show(
         with _progress(MAKING, quiet=json):
             shown = _by_hand(found, seed)
     else:
-        chosen = _dials(preset or DEFAULT, changes or [])
+        chosen, novelty = _dials(preset or DEFAULT, changes or []), None
+        if split is not None:
+            _, chosen, novelty = _split(split, chosen)
+            held_out = True
         if film is not None:
             _check_length(chosen.steps)
             _check_policy(policy, chosen)
         numbers = _numbers(tasks, seed, held_out, world, game)
         with _progress(MAKING, quiet=json):
-            shown = _sampled(numbers, chosen, seed)
+            shown = _sampled(numbers, chosen, seed, novelty)
     made: dict[str, str] = {}
     if out is not None or not (film or print_):
         what = Path(probes[0]).stem if probes else preset or DEFAULT
-        name = f"{environment}-{what}{'-held-out' if held_out else ''}.png"
+        name = f"{environment}-{what}{_suffix(split, held_out)}.png"
         made["picture"] = _draw(shown, out or Path(name), quiet=json)
     if film is not None:
         made["film"] = _film(shown, film, policy, seed, quiet=json)
@@ -167,6 +180,7 @@ def show(
         typer.echo(f"{kind.capitalize() + ':':<9}{path}")
     if film is None:
         which = _which(shown, preset, changes or [], probes or [])
+        which += ["--split", split] if split else []
         command = shlex.join(["allometry", "show", environment, *which])
         typer.echo(f"Next:    {command} --film task.gif")
 
@@ -246,10 +260,27 @@ def _dials(preset: str, changes: Sequence[str]) -> "Complexity":
     return complexity.preset(preset, **dials(changes))
 
 
-def _sampled(numbers: "Sequence[Numbers]", chosen: "Complexity", seed: int) -> Shown:
+def _split(name: str, chosen: "Complexity") -> "Split":
+    from allometry.environments.xland.tasks import shift
+
+    return shift.split(name, chosen)
+
+
+def _suffix(split: str | None, held_out: bool) -> str:
+    if split is not None:
+        return f"-{split}"
+    return "-held-out" if held_out else ""
+
+
+def _sampled(
+    numbers: "Sequence[Numbers]",
+    chosen: "Complexity",
+    seed: int,
+    novelty: "Novelty | None",
+) -> Shown:
     from allometry.environments.xland.pictures import exhibit
 
-    return Shown(exhibit.sampled(numbers, chosen, seed), tuple(numbers))
+    return Shown(exhibit.sampled(numbers, chosen, seed, novelty), tuple(numbers))
 
 
 def _load(names: Sequence[str]) -> "tuple[Probe, ...]":

@@ -157,6 +157,8 @@ class AsGymnasiumVector(VectorEnv):
         render_mode: str | None = None,
     ):
         _check_alone(environment)
+        if num_envs < 1:
+            raise Refusal(f"There cannot be {num_envs} copies: give at least 1.")
         self.environment, self.task, self.render_mode = environment, task, render_mode
         self.num_envs = num_envs
         self.single_observation_space = space(environment.spec.observation)
@@ -211,6 +213,11 @@ class AsGymnasiumVector(VectorEnv):
             super().reset(seed=int(seed))
             seed = range(int(seed), int(seed) + self.num_envs)
         if seed is not None:
+            if len(seed) != self.num_envs:
+                raise Refusal(
+                    f"There are {len(seed)} seeds for {self.num_envs} copies: give one "
+                    "for each, or a single number."
+                )
             sources = [seeding.np_random(int(one))[0] for one in seed]
             return jnp.stack([key_of(source) for source in sources])
         if self._play is not None:

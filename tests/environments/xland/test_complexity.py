@@ -62,12 +62,12 @@ def test_a_dial_can_be_turned_alone(dial, value):
 @pytest.mark.parametrize(
     ("dials", "words"),
     [
-        ({"arena": 5}, r"8 objects and 1 players do not fit .* lower objects to 5"),
+        ({"arena": 5}, r"8 objects and 1 player do not .* to 6, or have at most 6 "),
         ({"levels": 5}, r"do not fit .* raise arena to 11, or lower levels to 4"),
         ({"objects": 5}, r"5 objects are too few .* raise objects to 6"),
-        ({"objects": 20}, r"20 objects and 1 players .* lower objects to 19"),
-        ({"shapes": 1}, r"need 6 kinds .* 1 shapes × 3 colours are 3"),
-        ({"chain": 4}, r"chains of 4 rules need 10 kinds"),
+        ({"objects": 20}, r"20 objects and 1 player .* to 10, or have at most 20 "),
+        ({"shapes": 1}, r"needs 6 kinds .* 1 shapes × 3 colours make 3"),
+        ({"chain": 4}, r"chain 4 a game needs 10 kinds"),
         ({"rules": 1}, r"A chain of 2 rules needs as many rules, and there are 1"),
         ({"distractors": 5}, r"and 5 distractors: raise objects to 9"),
         ({"predicates": ("see",)}, r"has none: add one of touching, near, hold"),
@@ -75,7 +75,7 @@ def test_a_dial_can_be_turned_alone(dial, value):
         ({"predicates": ("see", "see")}, r"each once"),
         ({"predicates": ("eats",)}, r"holds 'eats': choose some of touching"),
         ({"atoms": 2, "distractors": 1}, r"raise distractors to 2, or set atoms to 1"),
-        ({"atoms": 2, "colours": 2}, r"Goals of 2 atoms .* need 8 kinds"),
+        ({"atoms": 2, "colours": 2}, r"With atoms 2 .* needs 8 kinds"),
         ({"players": 0}, r"The dial players is 0: give a whole number from 1 to 4"),
         ({"players": 5}, r"from 1 to 4"),
         ({"duration": 20_000}, r"from 1 to 10,000"),
@@ -134,9 +134,10 @@ def test_a_dial_of_a_wrong_type_is_refused_with_a_sentence():
 
 
 def test_what_a_refusal_names_is_then_accepted():
-    with pytest.raises(Refusal, match="lower objects to 5"):
+    with pytest.raises(Refusal, match="raise arena to 6, or have at most 6 objects"):
         preset("default", arena=5, levels=2)
     assert preset("default", arena=5, objects=5, distractors=1).bodies == 6
+    assert preset("default", arena=6).bodies == 9
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are():

@@ -7,6 +7,7 @@ import pytest
 
 from allometry.environments.contract import check
 from allometry.environments.xland import PRESETS, Complexity, XLand, preset
+from allometry.refusal import Refusal
 
 TRIALS = XLand(
     Complexity(
@@ -86,3 +87,16 @@ def test_every_preset_keeps_the_contract(name):
 def test_other_action_spaces_keep_the_contract(actions):
     dials = preset("reach", actions=actions, duration=20)
     check(XLand(dials), steps=32)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"observation": "ray"}, "no observation 'ray'; choose one of: entities, ray"),
+        ({"worlds": 0}, "A pool of 0 worlds cannot be: give a whole number of worlds"),
+        ({"games": True}, "A pool of True games cannot be"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(options, words) -> None:
+    with pytest.raises(Refusal, match=words):
+        XLand(**options)

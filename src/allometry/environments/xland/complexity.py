@@ -238,11 +238,13 @@ def _check_room(dials: Complexity) -> None:
         )
     most = dials.arena**2 // 4
     if dials.bodies > most:
+        enough = math.isqrt(4 * dials.bodies - 1) + 1
+        players = f"{dials.players} player{'s' if dials.players > 1 else ''}"
         raise Refusal(
-            f"{dials.objects} objects and {dials.players} players do not fit an arena "
-            f"of {dials.arena} × {dials.arena} cells, of which half may be walls, and "
-            f"each body needs two: raise arena, or lower objects to "
-            f"{most - dials.players}."
+            f"{dials.objects} objects and {players} do not fit an arena of "
+            f"{dials.arena} × {dials.arena} cells, of which half may be walls, and "
+            f"each body needs two: raise arena to {enough}, or have at most {most} "
+            "objects and players."
         )
 
 
@@ -263,9 +265,9 @@ def _check_game(dials: Complexity) -> None:
     needed = 2 * (dials.chain + 1) + 2 * several
     if dials.types < needed:
         raise Refusal(
-            f"Goals of {dials.atoms} atoms behind chains of {dials.chain} rules need "
-            f"{needed} kinds of objects, and {dials.shapes} shapes × {dials.colours} "
-            f"colours are {dials.types}: raise shapes or colours, or lower chain."
+            f"With atoms {dials.atoms} and chain {dials.chain} a game needs {needed} "
+            f"kinds of objects, and {dials.shapes} shapes × {dials.colours} colours "
+            f"make {dials.types}: raise shapes or colours, or lower chain."
         )
     if several and dials.distractors < 2:
         raise Refusal(
@@ -334,7 +336,7 @@ def preset(name: str, **dials: Any) -> Complexity:
 
     A list of predicates, as a file gives it, is taken as a tuple.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise Refusal(
             f"XLand has no preset {name!r}; choose one of: {', '.join(PRESETS)}."
         )

@@ -6,9 +6,9 @@
 | `rules` | R, 62 | there; hidden; predicate (6); which hidden predicate (÷ 16); the condition's things (2 × 13: as a goal's, and which hidden thing, ÷ 16); three spawns (3 × 9: shape, colour, which hidden thing) |
 | `self` | 12 | height (÷ levels + 3); holding; tagged (÷ 15); last reward; share of the trial left; trials are several; trials left after this one (0, 1, …, 4, more) |
 
-What is hidden from a player is numbered, in the order of rules for predicates and of
-kinds for things: the same number is the same thing wherever it stands. A goal is always
-told whole. Goals and rules do not change in an episode: their tables belong to the task,
+What is hidden from a player is numbered as it is met (see `numbering`): the same number
+is the same thing, or the same predicate, wherever it stands. A goal is always told
+whole. Goals and rules do not change in an episode: their tables belong to the task,
 as whole numbers of 1/64.
 """  # noqa: E501
 
@@ -27,6 +27,7 @@ from allometry.environments.xland.complexity import (
 )
 from allometry.environments.xland.copies import folded
 from allometry.environments.xland.game import ON, SPAWNS, Game, Goal
+from allometry.environments.xland.numbering import numbering
 from allometry.environments.xland.play import TAGGED, Players
 from allometry.specs import ArraySpec
 
@@ -152,10 +153,8 @@ def _goal(me: int, goal: Goal, dials: Complexity) -> Float[Array, "K G"]:
 def _rules(me: int, game: Game, dials: Complexity) -> Float[Array, "R Q"]:
     """Give the rules as a player knows them."""
     rules = game.rules
-    whole = game.hidden.rules[me]
-    kinds, predicates = game.hidden.kinds[me], game.hidden.predicates[me]
-    number = jnp.where(kinds, jnp.cumsum(kinds), 0) / _NUMBERED
-    which = jnp.where(predicates, jnp.cumsum(predicates), 0) / _NUMBERED
+    whole, predicates = game.hidden.rules[me], game.hidden.predicates[me]
+    number, which = (each / _NUMBERED for each in numbering(game, me, dials))
 
     def known(thing: Array, fields: list[Array]) -> list[Array]:
         object_ = (thing >= 0) & (thing < dials.types)

@@ -24,7 +24,7 @@ from allometry.environments.xland.play import Players, advance
 from allometry.environments.xland.relation import Relations, relate
 from allometry.environments.xland.tasks.novelty import Novelty
 from allometry.environments.xland.tasks.shift import split
-from allometry.environments.xland.tasks.task import POOL, Task, sample
+from allometry.environments.xland.tasks.task import POOL, Task, check_pool, sample
 from allometry.environments.xland.terrain import Land, Place, floor
 from allometry.environments.xland.views.views import VIEWS, View
 from allometry.refusal import Refusal
@@ -68,12 +68,16 @@ class XLand:
     novelty: Novelty | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an observation that there is not."""
-        if self.observation not in VIEWS:
+        """Refuse an observation that there is not, and a pool that cannot be."""
+        if not isinstance(self.observation, str) or self.observation not in VIEWS:
             raise Refusal(
                 f"XLand has no observation {self.observation!r}; choose one of: "
                 f"{', '.join(VIEWS)}."
             )
+        if not isinstance(self.held_out, bool):
+            raise Refusal(f"held_out is {self.held_out!r}: give True or False.")
+        for name in ("worlds", "games"):
+            check_pool(name, getattr(self, name))
 
     @property
     def view(self) -> View:

@@ -86,10 +86,10 @@ def test_what_is_hidden_is_marked_with_what_is_told_instead() -> None:
         dials(), kinds=[(0, BLACK_CUBE), (0, YELLOW_SPHERE)], predicates=[(0, 1)]
     )
     _, rules = passages(rules=RULES, hidden=hidden)
-    # Kinds are numbered among those hidden, as the tables that players are told do.
+    # Kinds are numbered as a player meets them, as in the tables that players are told.
     assert said(rules) == [
-        "player holds yellow sphere[?2] → purple cube and black cube[?1]",
-        "purple cube touches[?] yellow sphere[?2] → nothing",
+        "player holds yellow sphere[?1] → purple cube and black cube[?2]",
+        "purple cube touches[?] yellow sphere[?1] → nothing",
     ]
     assert rules.lines[1].parts[1] == Part("touches", None, ((0, 0),))
 

@@ -72,6 +72,19 @@ ERRORS = [
     ('"take black cube"', '"go to (0, 1)"', 27, r"\(0, 1\) is no floor of the map"),
     ('"player 1" = [', '"player 2" = [', 25, r"'player 2' is in solution"),
     ("duration = 50", 'duration = 50\nlike = "reach"', 4, r"reach is like itself"),
+    ("-> black cube", "is on red floor -> black cube", 22, r"joined by|is no object"),
+    (
+        "purple sphere touches yellow pyramid",
+        "purple sphere is on red floor",
+        22,
+        r"over a floor: a rule's condition is over two things",
+    ),
+    ("player 1 holds black cube", "player 1 sees player 1", 4, r"of one player only"),
+    ("holds black cube", "holds black cube" + " and player 1 holds black cube" * 6, 4,
+     r"a goal has 7 atoms: at most 6"),
+    ('make = "', '\n'.join(f'r{n} = "purple sphere touches yellow pyramid ->"'
+     for n in range(16)) + '\nmake = "', 38, r"there are 17 rules: at most 16"),
+    ("duration = 50", "duration = 50\nobjects = 1", 4, r"objects is 1: there are 2 on"),
     ("duration = 50", "duration = 0", 3, r"dial duration is 0"),
     ("duration = 50", 'duration = "long"', 3, r"write a whole number"),
     ("duration = 50", "length = 50", 3, r"there is no key 'length'"),
@@ -91,6 +104,19 @@ def test_an_error_is_told_with_its_line_and_what_is_allowed(
         probe.read(file)
     assert str(refused.value).startswith(f"reach.toml, line {line}: ")
     assert re.search(words, str(refused.value))
+
+
+def test_a_folder_is_no_probe(tmp_path: Path) -> None:
+    (tmp_path / "reach.toml").mkdir()
+    with pytest.raises(Refusal, match=r"reach\.toml cannot be read \(Is a directory"):
+        probe.read(tmp_path / "reach.toml")
+
+
+def test_a_page_may_be_like_a_probe_that_comes_with_allometry(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('like = "spacer_tool"\nname = "Mine"')
+    mine, theirs = probe.read(tmp_path / "mine.toml"), probe.load("spacer_tool")
+    assert mine.name == "Mine"
+    assert mine.goals == theirs.goals
 
 
 def test_the_page_without_errors_is_read(tmp_path: Path) -> None:

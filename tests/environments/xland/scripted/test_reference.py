@@ -68,7 +68,7 @@ def test_references_come_back_from_their_file(
     write(path, found)
     assert read(path) == found
     first = json.loads(path.read_text().split("\n")[0])
-    assert set(first) == {"world", "game", "dials", "scores"}
+    assert set(first) == {"world", "game", "dials", "scores", "novelty"}
     assert first["dials"]["arena"] == DIALS.arena
 
 
@@ -93,3 +93,23 @@ def test_a_reference_of_nothing_is_refused() -> None:
         references(XLand(DIALS), [])
     with pytest.raises(Refusal, match="at least one of each"):
         reference(XLand(DIALS), 2, 2, tries=0)
+
+
+def test_references_of_a_split_are_of_its_tasks(tmp_path: Path) -> None:
+    shifted = XLand(DIALS).shifted("unseen_colour")
+    (found,) = references(shifted, [(7, 9)], tries=1)
+    assert found.novelty == shifted.novelty
+    task = make(jnp.int32(7), jnp.int32(9), shifted.dials, shifted.novelty)
+    rewards = play(shifted, jax.tree.map(lambda field: field[None], task)).rewards
+    assert found.score == pytest.approx(float(rewards.mean()))
+    write(tmp_path / "a.jsonl", [found])
+    assert read(tmp_path / "a.jsonl") == [found]
+
+
+def test_numbers_and_files_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match=r"no world or game -1: they are numbered from 0"):
+        reference(XLand(DIALS), -1, 0)
+    with pytest.raises(Refusal, match=r"none\.jsonl cannot be read \(.*No such file"):
+        read(tmp_path / "none.jsonl")
+    with pytest.raises(Refusal, match=r"a\.jsonl cannot be written \(No such file"):
+        write(tmp_path / "none" / "a.jsonl", [])

@@ -8,7 +8,9 @@ players it is hidden, and what number each is told instead.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
+from jaxtyping import Int
 
 from allometry.environments.xland.complexity import (
     COLOURS,
@@ -18,6 +20,7 @@ from allometry.environments.xland.complexity import (
     Complexity,
 )
 from allometry.environments.xland.game import Game, Goal
+from allometry.environments.xland.numbering import numbering
 from allometry.environments.xland.relation import ON
 from allometry.environments.xland.views.language import NOTHING, VERBS
 
@@ -91,8 +94,11 @@ def goal(game: Game, dials: Complexity, player: int) -> tuple[Line, ...]:
 
 def rules(game: Game, dials: Complexity) -> tuple[Line, ...]:
     """Say all rules whole, with marks of what is hidden from whom."""
-    active = np.flatnonzero(np.asarray(game.rules.active))
-    return tuple(_rule(game, int(number), dials) for number in active)
+    host = jax.tree.map(np.asarray, game)
+    players = range(dials.players)
+    kinds = np.array([numbering(host, player, dials).kinds for player in players])
+    active = np.flatnonzero(host.rules.active)
+    return tuple(_rule(host, int(number), dials, kinds) for number in active)
 
 
 def plain(line: Line, players: int) -> str:
@@ -145,26 +151,28 @@ def _verb(predicate: int, hidden: Marks = ()) -> Part:
     return Part(VERBS[PREDICATES[predicate]][0], None, hidden)
 
 
-def _rule(game: Game, number: int, dials: Complexity) -> Line:
+def _rule(
+    game: Game, number: int, dials: Complexity, kinds: Int[np.ndarray, "P K"]
+) -> Line:
+    """Say a rule; `kinds` are the numbers that players are told of hidden kinds."""
     rules, hidden = game.rules, game.hidden
-    whole = np.asarray(hidden.rules)[:, number]
-    kinds, predicates = np.asarray(hidden.kinds), np.asarray(hidden.predicates)
+    whole = hidden.rules[:, number]
 
     def marks(secret: np.ndarray, told: np.ndarray) -> Marks:
         players = np.flatnonzero(secret & ~whole)
         return tuple((int(player), int(told[player])) for player in players)
 
     def of(kind: int) -> Marks:
-        """Mark a kind; its number is its place among those hidden, as in `told`."""
+        """Mark a kind with what players are told instead."""
         if kind >= dials.types:
             return ()
-        return marks(kinds[:, kind], kinds[:, : kind + 1].sum(1))
+        return marks(kinds[:, kind] > 0, kinds[:, kind])
 
-    predicate = int(np.asarray(rules.predicate)[number])
-    a, b = int(np.asarray(rules.a)[number]), int(np.asarray(rules.b)[number])
-    secret = predicates[:, number]
+    predicate = int(rules.predicate[number])
+    a, b = int(rules.a[number]), int(rules.b[number])
+    secret = np.asarray(hidden.predicates[:, number])
     verb = _verb(predicate, marks(secret, 0 * secret))
-    spawned = [int(kind) for kind in np.asarray(rules.spawns)[number] if kind >= 0]
+    spawned = [int(kind) for kind in rules.spawns[number] if kind >= 0]
     parts = [_thing(a, dials, of(a)), verb]
     parts.append(_second(predicate, b, dials, of(b) if predicate != ON else ()))
     parts.append(Part("→"))

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Key, UInt8
 
 from allometry.environments.xland.complexity import Complexity
 from allometry.environments.xland.pictures.exhibit import QUICK
+from allometry.environments.xland.pictures.eyes import look
 from allometry.environments.xland.tasks.task import Task
-from allometry.environments.xland.views import pixels
 from allometry.environments.xland.xland import State, XLand
 
 #: Draws the actions `[P, …]` of all players; consumes the key.
@@ -70,17 +70,7 @@ def at_random(dials: Complexity) -> Policy:
 
 def views(episode: Episode, dials: Complexity) -> Views:
     """Draw what each player sees at each step, first-person."""
-    nothing = jnp.zeros(dials.players)
-
-    @functools.partial(jax.jit, compiler_options=QUICK)
-    def seen(state: State) -> Array:
-        land = state.task.terrain.land()
-        bodies, players, relations = state.bodies, state.players, state.relations
-        clock = state.time, state.trial
-        shown = pixels.observe(dials, land, bodies, players, relations, *clock, nothing)
-        return shown[0]
-
-    return np.stack([np.asarray(seen(state)) for state in episode.states])
+    return np.stack([look(state, dials) for state in episode.states])
 
 
 def begun_with(

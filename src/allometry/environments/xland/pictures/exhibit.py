@@ -10,6 +10,7 @@ import numpy as np
 from allometry.environments.xland.complexity import Complexity
 from allometry.environments.xland.pictures.card import Scene
 from allometry.environments.xland.probes.probe import Probe
+from allometry.environments.xland.tasks.novelty import Novelty
 from allometry.environments.xland.tasks.task import POOL, make
 from allometry.environments.xland.xland import State, XLand
 from allometry.refusal import Refusal
@@ -50,6 +51,11 @@ def choose(
                 f"There is no {name} {number}: they are numbered from 0 to "
                 f"{2 * POOL - 1}."
             )
+        if held_out and number is not None and number % 2 == 0:
+            raise Refusal(
+                f"{name.capitalize()} {number} is of the training split, and held-out "
+                "ones are odd: give an odd number, or do not ask for held-out tasks."
+            )
     drawn = 2 * np.random.default_rng(seed).integers(POOL, size=(count, 2)) + held_out
     return tuple(
         Numbers(
@@ -61,11 +67,16 @@ def choose(
 
 
 def sampled(
-    chosen: Sequence[Numbers], dials: Complexity, seed: int
+    chosen: Sequence[Numbers],
+    dials: Complexity,
+    seed: int,
+    novelty: Novelty | None = None,
 ) -> tuple[Scene, ...]:
     """Make the tasks of these numbers and begin each; states are on the host."""
     reset = jax.jit(XLand(dials).reset, compiler_options=QUICK)
-    made = jax.jit(functools.partial(make, dials=dials), compiler_options=QUICK)
+    made = jax.jit(
+        functools.partial(make, dials=dials, novelty=novelty), compiler_options=QUICK
+    )
     keys = jax.random.split(jax.random.key(seed), len(chosen))
     return tuple(
         _scene(reset(key, made(*one))[0], dials, one.title)

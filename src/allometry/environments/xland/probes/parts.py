@@ -11,6 +11,7 @@ from allometry.environments.xland.complexity import (
     COLOURS,
     PREDICATES,
     SHAPES,
+    WHOLE,
     Complexity,
 )
 from allometry.environments.xland.probes import glyphs, sentence
@@ -200,13 +201,21 @@ def dials(
     distractors = 2 if count > 1 else 0
     slots = start + sum(max(0, _grows(rule)) for rule in known.rules.values())
     default = Complexity()
+    least = max(2 + distractors, start)
+    _check_counts(page, legend, count, known)
+    if page.value("objects", least) < least:
+        with page.at("objects"):
+            raise Refusal(
+                f"objects is {page.value('objects')}: there are {start} on the map, "
+                f"and room for {least} is the least there may be."
+            )
     try:
         return Complexity(
             arena=max(known.drawing.height.shape) - 2,
             levels=int(known.drawing.height.max()),
             terrain="empty",
             density=0.0,
-            objects=max(2 + distractors, page.value("objects", slots)),
+            objects=page.value("objects", max(2 + distractors, slots)),
             shapes=max([default.shapes, *(1 + SHAPES.index(s) for _, s in looks)]),
             colours=max([default.colours, *(1 + COLOURS.index(c) for c, _ in looks)]),
             predicates=tuple(name for name in PREDICATES if name in used),
@@ -223,6 +232,30 @@ def dials(
         said = [key for key in _DIALS if f"dial {key} " in str(error)]
         with page.at(said[0] if said else "map"):
             raise
+
+
+def _check_counts(page: Page, legend: Legend, atoms: int, known: Known) -> None:
+    """Refuse more atoms, rules or heights than there may be, where they stand."""
+    most = WHOLE["atoms"][1]
+    if atoms > most:
+        with page.at("goal"):
+            raise Refusal(f"a goal has {atoms} atoms: at most {most} may be.")
+    most, names = WHOLE["rules"][1], list(known.rules)
+    if len(names) > most:
+        with page.at("rules", _key(names[most]), entry=names[most]):
+            raise Refusal(f"there are {len(names)} rules: at most {most} may be.")
+    highest = int(known.drawing.height.max())
+    room = (max(known.drawing.height.shape) - 3) // 2
+    if highest > room:
+        high = [letter for letter, entry in legend.items() if entry.height == highest]
+        where = (
+            page.at("legend", _key(high[0]), entry=high[0]) if high else page.at("map")
+        )
+        with where:
+            raise Refusal(
+                f"there is a floor at height {highest}, and on a map of this size "
+                f"floors may be as high as {room}: draw it larger, or the floor lower."
+            )
 
 
 def _check_atom(atom: Atom, known: Known) -> None:

@@ -151,10 +151,16 @@ def _shipped() -> Iterable[tuple[str, int]]:
 
 
 def _page(folder: Any, name: str, above: tuple[str, ...] = ()) -> Page:
-    """Read the page of that name in a folder; those `above` are like it."""
+    """Read the page of that name in a folder; those `above` are like it.
+
+    What a page is like may also be a probe that comes with Allometry.
+    """
     if name in above:
         raise Refusal(f"{name} is like itself: name another probe, or none.")
     file = folder / f"{name}.toml"
+    if above and not file.is_file():
+        count = dict(_shipped()).get(name)
+        file = file if count is None else _folder(count) / f"{name}.toml"
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -162,6 +168,8 @@ def _page(folder: Any, name: str, above: tuple[str, ...] = ()) -> Page:
             f"There is no file {file}: name another, or a probe that comes with "
             "Allometry."
         ) from None
+    except OSError as error:
+        raise Refusal(f"{file} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
         raise Refusal(
             f"{file.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8."

@@ -65,13 +65,18 @@ def rule(text: str) -> Rule:
             f"the rule {text!r} has no arrow: write, for example, "
             '"purple sphere touches yellow pyramid -> black cube".'
         )
+    met = atom(condition)
+    if met.predicate == "on":
+        raise Refusal(
+            f"the rule {text!r} is over a floor: a rule's condition is over two things."
+        )
     some = made.strip() not in ("", language.NOTHING)
     spawns = tuple(object_(name) for name in made.split(",") if some)
     if len(spawns) > SPAWNS:
         raise Refusal(
             f"the rule {text!r} spawns {len(spawns)} objects: at most {SPAWNS} may be."
         )
-    return Rule(atom(condition), spawns)
+    return Rule(met, spawns)
 
 
 def atom(text: str) -> Atom:
@@ -87,6 +92,8 @@ def atom(text: str) -> Atom:
     predicate = VERBS[verb]
     first = _player(first, verb) if predicate in ("hold", "see") else _thing(first)
     second = _floor(second) if predicate == "on" else _thing(second)
+    if first == second and _PLAYER.fullmatch(first):
+        raise Refusal(f"{words!r} is of one player only: name two things.")
     return Atom(predicate, first, second)
 
 

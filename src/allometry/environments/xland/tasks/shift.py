@@ -12,7 +12,7 @@ Each turns one dial of the training environment, and puts what is new into every
 | more_rules | twice the rules, at least 2 more | more rules than any in training | `rules` has more rows |
 
 `XLand.shifted` plays them. Worlds and games are held-out ones. The tables of entities have room for all shapes,
-colours and predicates; places are told in units of the arena. What training is to
+colours and predicates; places are told in units of the arena's side. What training is to
 withhold must be left out of its own dials: a split is refused where a dial is at its
 limit.
 """  # noqa: E501
@@ -60,7 +60,7 @@ def split(name: str, dials: Complexity) -> Split:
 
     Raises `Refusal` for an unknown name, or where a dial of training leaves no room.
     """
-    if name not in SPLITS:
+    if not isinstance(name, str) or name not in SPLITS:
         raise Refusal(
             f"XLand has no split {name!r}; choose one of: {', '.join(SPLITS)}."
         )

@@ -7,10 +7,11 @@ splits (see `topology`), and no game says in one what a game says in the other, 
 its objects are placed and whatever of it is hidden (see `meaning`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from allometry.environments.xland.complexity import Complexity
@@ -74,14 +75,20 @@ def numbers(
     games: int = POOL,
 ) -> tuple[Int[Array, ""], Int[Array, ""]]:
     """Draw the numbers of a world and of a game, as `sample` does."""
-    for name, count in (("worlds", worlds), ("games", games)):
-        if not 1 <= count <= POOL:
-            raise Refusal(
-                f"A pool of {count} {name} cannot be: give a number of {name} from 1 "
-                f"to {POOL:,}."
-            )
+    check_pool("worlds", worlds)
+    check_pool("games", games)
     world, game = jax.random.randint(key, (2,), 0, jnp.array([worlds, games]))
     return 2 * world + held_out, 2 * game + held_out
+
+
+def check_pool(name: str, count: Any) -> None:
+    """Raise `Refusal` for a pool that is empty, too large, or no number."""
+    whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+    if not whole or not 1 <= count <= POOL:
+        raise Refusal(
+            f"A pool of {count!r} {name} cannot be: give a whole number of {name} from "
+            f"1 to {POOL:,}."
+        )
 
 
 def make(

@@ -4,7 +4,7 @@ Each array belongs to one player; numbers lie in [−1, 1].
 
 | array | shape | fields, in order |
 |---|---|---|
-| `bodies` | N, 20 | there and in sight; it is me; a player; ahead, left, up (÷ arena); distance (÷ arena); speed ahead, left (÷ fastest); held; held by me; frozen; shape (4); colour (4) |
+| `bodies` | N, 20 | there and in sight; it is me; a player; ahead, left (÷ 1.5 arenas), up (÷ arena); distance (÷ 1.5 arenas); speed ahead, left (÷ fastest); held; held by me; frozen; shape (4); colour (4) |
 | `floor` | 7, 7, 5 | around me, rows ahead to behind, columns left to right, 1 m apart, turned with me: height above my foot (÷ 3, clipped); wall; floor colour (3: none is grey) |
 | `goal`, `rules`, `self` | | see `told` |
 

@@ -8,13 +8,14 @@
 | rule | a condition, ":", and what is there instead, or "nothing" |
 | hidden | "a rule that is hidden"; "something 1"; "stands in relation 1 to" |
 
-What is hidden from a player is numbered as in `told`: "something 1" is the same thing
-wherever it stands. Outside of programs: these functions take one task's arrays, and
-give strings; `tokens` says the same within.
+What is hidden from a player is numbered (see `numbering`): "something 1" is the same
+thing wherever it stands. Outside of programs: these functions take one task's arrays,
+and give strings; `tokens` says the same within.
 """
 
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 
 from allometry.environments.xland.complexity import (
@@ -25,6 +26,7 @@ from allometry.environments.xland.complexity import (
     Complexity,
 )
 from allometry.environments.xland.game import Game, Goal
+from allometry.environments.xland.numbering import Numbering, numbering
 from allometry.environments.xland.relation import ON
 
 #: Verbs of predicates: of others, and of "you".
@@ -64,11 +66,13 @@ def goal(game: Game, dials: Complexity, player: int = 0) -> str:
 
 def rules(game: Game, dials: Complexity, player: int | None = 0) -> list[str]:
     """Say the rules as a player knows them; `player` None says all of them whole."""
-    active = np.flatnonzero(np.asarray(game.rules.active))
-    return [_rule(game, int(number), dials, player) for number in active]
+    host = jax.tree.map(np.asarray, game)
+    numbers = None if player is None else numbering(host, player, dials)
+    active = np.flatnonzero(host.rules.active)
+    return [_rule(host, int(number), dials, player, numbers) for number in active]
 
 
-def thing(number: int, dials: Complexity, player: int | None = 0) -> str:
+def named(number: int, dials: Complexity, player: int | None = 0) -> str:
     """Name a thing: "a yellow sphere", "you", "player 2"."""
     if number >= dials.types:
         who = number - dials.types
@@ -79,27 +83,37 @@ def thing(number: int, dials: Complexity, player: int | None = 0) -> str:
 
 def _atom(mine: Goal, k: int, dials: Complexity, player: int) -> str:
     predicate = int(mine.predicate[k])
-    first = thing(int(mine.a[k]), dials, player)
+    first = named(int(mine.a[k]), dials, player)
     number = int(mine.b[k])
-    second = _floor(number) if predicate == ON else thing(number, dials, player)
+    second = _floor(number) if predicate == ON else named(number, dials, player)
     said = f"{first} {_verb(predicate, first)} {second}"
     return f"not ({said})" if bool(mine.negated[k]) else said
 
 
-def _rule(game: Game, number: int, dials: Complexity, player: int | None) -> str:
-    rules, hidden = game.rules, game.hidden
-    if player is not None and bool(np.asarray(hidden.rules)[player, number]):
+def _rule(
+    game: Game,
+    number: int,
+    dials: Complexity,
+    player: int | None,
+    numbers: Numbering | None,
+) -> str:
+    if player is not None and game.hidden.rules[player, number]:
         return HIDDEN_RULE
-    predicate = int(np.asarray(rules.predicate)[number])
-    a, b = int(np.asarray(rules.a)[number]), int(np.asarray(rules.b)[number])
-    first = _known(a, game, dials, player)
+
+    def known(thing: int) -> str:
+        """Name a thing, or which of the hidden ones it is."""
+        if numbers is not None and thing < dials.types and numbers.kinds[thing]:
+            return f"{HIDDEN_THING} {numbers.kinds[thing]}"
+        return named(thing, dials, player)
+
+    rules = game.rules
+    predicate, b = int(rules.predicate[number]), int(rules.b[number])
+    first = known(int(rules.a[number]))
     verb = _verb(predicate, first)
-    if player is not None and (secret := np.asarray(hidden.predicates)[player])[number]:
-        which = int(secret[: number + 1].sum())
-        verb = f"{RELATION[first == 'you']} {which} {TO}"
-    second = _floor(b) if predicate == ON else _known(b, game, dials, player)
-    spawned = [int(kind) for kind in np.asarray(rules.spawns)[number] if kind >= 0]
-    made = _listed([_known(kind, game, dials, player) for kind in spawned])
+    if numbers is not None and numbers.predicates[number]:
+        verb = f"{RELATION[first == 'you']} {numbers.predicates[number]} {TO}"
+    second = _floor(b) if predicate == ON else known(b)
+    made = _listed([known(int(kind)) for kind in rules.spawns[number] if kind >= 0])
     return f"{first} {verb} {second}: {made}"
 
 
@@ -109,15 +123,6 @@ def _verb(predicate: int, first: str) -> str:
 
 def _floor(colour: int) -> str:
     return f"{FLOORS[colour]} floor"
-
-
-def _known(number: int, game: Game, dials: Complexity, player: int | None) -> str:
-    """Name a thing, or which of the hidden ones it is."""
-    if number < dials.types and player is not None:
-        hidden = np.asarray(game.hidden.kinds)[player]
-        if hidden[number]:
-            return f"{HIDDEN_THING} {int(hidden[: number + 1].sum())}"
-    return thing(number, dials, player)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from allometry.environments.xland.complexity import (
     Complexity,
 )
 from allometry.environments.xland.game import SPAWNS, Game
+from allometry.environments.xland.numbering import numbering
 from allometry.environments.xland.relation import ON
 from allometry.environments.xland.views import entities
 from allometry.environments.xland.views.language import (
@@ -129,9 +130,8 @@ def _goal(me: int, game: Game, dials: Complexity) -> Int[Array, " W"]:
 def _rules(me: int, game: Game, dials: Complexity) -> Int[Array, " W"]:
     """Say the rules as a player knows them."""
     rules = game.rules
-    whole, kinds, predicates = (field[me] for field in game.hidden)
-    secret = jnp.where(kinds, jnp.cumsum(kinds), 0)
-    which = jnp.where(predicates, jnp.cumsum(predicates), 0)
+    whole = game.hidden.rules[me]
+    secret, which = numbering(game, me, dials)
 
     def known(thing: Array) -> list[Array]:
         """Name a thing, or say which of the hidden ones it is."""
