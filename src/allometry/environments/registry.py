@@ -19,11 +19,14 @@ def _xland(
     observation: str = "entities",
     held_out: bool = False,
     split: str | None = None,
+    worlds: int | None = None,
+    games: int | None = None,
     **dials: Any,
 ) -> Environment:
     """Make XLand with a preset's dials, some of them turned; imported only now.
 
-    `split` is one outside of training, such as "unseen_colour".
+    `split` is one outside of training, such as "unseen_colour"; `worlds` and `games`
+    bound the pool of tasks.
     """
     from allometry.environments import xland
 
@@ -33,7 +36,13 @@ def _xland(
         for dial, value in dials.items()
     }
     turned = xland.preset(preset, **hashable)
-    environment = xland.XLand(turned, observation=observation, held_out=held_out)
+    environment = xland.XLand(
+        turned,
+        observation=observation,
+        held_out=held_out,
+        worlds=xland.POOL if worlds is None else worlds,
+        games=xland.POOL if games is None else games,
+    )
     return environment if split is None else environment.shifted(split)
 
 

@@ -10,8 +10,9 @@ import pytest
 from allometry.environments.xland import Complexity, XLand
 from allometry.environments.xland.bodies import DT, GRAVITY, mass
 from allometry.environments.xland.complexity import PREDICATES
+from allometry.environments.xland.tasks.topology import wall_height
 from allometry.environments.xland.terrain import STEP, floor
-from tests.environments.xland.scene import STAY, XLAND, act, scene
+from tests.environments.xland.scene import BLACK_CUBE, STAY, XLAND, act, scene
 
 COPIES, STEPS = 1024, 1000
 LIVELY = XLand(
@@ -53,6 +54,7 @@ def faults(state):
         "not finite": ~jnp.isfinite(numbers),
         "outside": outside & there,
         "in a wall": (under > bodies.height + STEP + 1e-3) & there,
+        "on a wall": (bodies.height >= wall_height(dials) - 1e-3) & there,
         "too fast": fast & there,
         "held by nobody": (bodies.holder >= dials.players),
     }
@@ -145,3 +147,11 @@ def test_two_bodies_that_meet_keep_their_momentum_and_part():
     assert float(moved) == pytest.approx(
         float(heavy[2] * (lone.bodies.x[2] - 3.0)), rel=0.15
     )
+
+
+def test_bodies_in_one_place_part():
+    spot = [(BLACK_CUBE, 4.5, 4.5)] * 3
+    state, _ = act(scene(objects=spot), *[STAY] * 20)
+    x, y = (np.asarray(side)[2:5] for side in state.bodies.place)
+    apart = np.hypot(x[:, None] - x, y[:, None] - y)[np.triu_indices(3, 1)]
+    assert apart.min() > 0.35

@@ -7,6 +7,7 @@ import pytest
 from tests.environments.xland.scene import (
     BLACK_CUBE,
     BLACK_SPHERE,
+    FORWARDS,
     GRAB,
     HOLD,
     ME,
@@ -14,6 +15,7 @@ from tests.environments.xland.scene import (
     ON,
     PURPLE_CUBE,
     PURPLE_SPHERE,
+    SEE,
     SIGHT,
     STAY,
     TOUCHING,
@@ -86,6 +88,14 @@ def test_a_rule_takes_its_objects_and_gives_its_spawns_where_the_first_was():
 
 
 def test_things_are_in_the_order_that_the_rule_says_or_not_at_all():
+    # Who stands with its back to the other does not see it.
+    places = {"players": [(2.5, 4.5, 0.0), (4.5, 4.5, 0.0)]}
+    sees = scene(objects=PAIR, rules=[(SEE, ME, YOU, [BLACK_SPHERE])], **places)
+    sees, _ = act(sees, STAY)
+    assert BLACK_SPHERE in kinds(sees)
+    seen = scene(objects=PAIR, rules=[(SEE, YOU, ME, [BLACK_SPHERE])], **places)
+    seen, _ = act(seen, STAY)
+    assert kinds(seen) == [BLACK_CUBE, PURPLE_CUBE]
     near = scene(objects=PAIR, rules=[(NEAR, BLACK_CUBE, BLACK_CUBE, [])])
     near, _ = act(near, STAY)
     assert kinds(near) == [BLACK_CUBE, PURPLE_CUBE]
@@ -163,3 +173,50 @@ def test_a_frozen_spawn_slot_is_free_again():
     )
     state, _ = act(state, STAY)
     assert not bool(jnp.any(state.bodies.frozen & state.bodies.exists))
+
+
+def test_a_rule_over_players_only_spawns_where_the_first_is():
+    state = scene(
+        players=[(2.5, 4.5, 0.0), (3.2, 4.5, np.pi)],
+        rules=[(NEAR, YOU, ME, [BLACK_CUBE])],
+    )
+    state, _ = act(state, STAY)
+    slot = int(np.flatnonzero(np.asarray(state.bodies.exists)[2:])[0]) + 2
+    assert float(state.bodies.x[slot]) == pytest.approx(3.2, abs=0.6)
+    assert float(state.bodies.y[slot]) == pytest.approx(4.5, abs=0.6)
+
+
+def test_no_rule_that_uses_an_object_up_loses_its_first_spawn():
+    state = scene(
+        players=[(2.5, 4.5, 0.0)],
+        objects=[
+            (BLACK_CUBE, 3.3, 4.5), (PURPLE_CUBE, 5.5, 5.5), (PURPLE_CUBE, 5.9, 5.5),
+            (PURPLE_SPHERE, 7.5, 7.5),
+        ],
+        rules=[
+            (HOLD, ME, BLACK_CUBE, [PURPLE_SPHERE] * 3),
+            (NEAR, PURPLE_CUBE, PURPLE_CUBE, [BLACK_SPHERE]),
+        ],
+    )  # fmt: skip
+    state = state._replace(relations=state.relations & ~jnp.uint16(2))
+    state, _ = act(state, GRAB)
+    assert kinds(state).count(PURPLE_CUBE) == 2
+    state, _ = act(state, STAY)
+    assert kinds(state).count(BLACK_SPHERE) == 1
+    assert kinds(state).count(PURPLE_SPHERE) == 3
+
+
+def test_spawns_of_what_was_held_at_a_wall_stay_on_the_floor():
+    state = scene(
+        players=[(6.9, 2.5, 0.0)],
+        objects=[(BLACK_CUBE, 7.6, 2.5)],
+        rules=[(HOLD, ME, BLACK_CUBE, [PURPLE_SPHERE] * 3)],
+    )
+    state, _ = act(state, GRAB, *[FORWARDS] * 3, *[STAY] * 10)
+    there = np.asarray(state.bodies.exists)[2:]
+    assert there.sum() == 3
+    x, y = (np.asarray(side)[2:][there] for side in state.bodies.place)
+    assert x.max() <= 7.8 + 1e-4
+    assert np.asarray(state.bodies.height)[2:][there].max() < 0.01
+    apart = np.hypot(x[:, None] - x, y[:, None] - y)[np.triu_indices(3, 1)]
+    assert apart.min() > 0.3

@@ -171,3 +171,59 @@ def test_a_tagged_player_stands_frozen_until_time_or_a_friend_frees_it():
     assert freed.players.tagged[1] == 0
     waited, _ = act(state, *[STAY] * TAGGED)
     assert waited.players.tagged[1] == 0
+
+
+#: A wall from south to north, and two walls that meet at a corner.
+HALVED = ("...#...",) * 7
+CORNERED = (".......",) * 3 + ("...#...", "....#..") + (".......",) * 2
+
+
+def test_no_hand_reaches_through_a_wall():
+    through = [(3.7, 4.5, 0.0), (5.3, 4.5, np.pi)]
+    state = scene(HALVED, players=through, objects=[(BLACK_CUBE, 5.2, 3.7)])
+    state, _ = act(state, GRAB, TAG, other=TAG)
+    assert (np.asarray(state.bodies.holder) == -1).all()
+    assert np.asarray(state.players.tagged).tolist() == [0, 0]
+    nearer = [(3.7, 4.5, 0.0), (5.1, 4.5, np.pi)]
+    open_ = scene(players=nearer, objects=[(BLACK_CUBE, 4.7, 3.9)])
+    open_, _ = act(open_, GRAB, TAG)
+    assert (np.asarray(open_.bodies.holder) == 0).any()
+    assert int(open_.players.tagged[1]) > 0
+
+
+def test_a_low_wall_between_two_on_the_ground_is_not_reached_over():
+    low = tuple(row.replace("#", "1") for row in HALVED)
+    state = scene(low, players=[(3.7, 4.5, 0.0)], objects=[(BLACK_CUBE, 5.2, 4.5)])
+    state, _ = act(state, GRAB)
+    assert (np.asarray(state.bodies.holder) == -1).all()
+
+
+def test_nothing_is_carried_between_walls_that_meet_at_a_corner():
+    # Cells (4, 4) and (5, 3) are walls; (4, 3) and (5, 4) meet at their corner.
+    state = scene(
+        CORNERED, players=[(4.65, 3.35, np.pi / 4)], objects=[(BLACK_CUBE, 4.75, 3.75)]
+    )
+    state, _ = act(state, GRAB, *[FORWARDS] * 6)
+    held = np.flatnonzero(np.asarray(state.bodies.holder) == 0)
+    x, y = (float(side[held[0]]) for side in state.bodies.place)
+    assert (int(x), int(y)) == (4, 3)
+
+
+def test_who_throws_does_not_catch_in_the_same_step():
+    state = scene(players=[(2.5, 4.5, 0.0)], objects=[(BLACK_CUBE, 3.3, 4.5)])
+    state, _ = act(state, GRAB, (0, 0, 0, 1, 2, 0))
+    assert (np.asarray(state.bodies.holder) == -1).all()
+    assert float(state.bodies.u[2]) > 3.0
+
+
+def test_nobody_runs_down_a_ramp_faster_than_on_the_flat():
+    rows = ("111>...",) * 7
+    flat, _ = act(scene(players=[(2.0, 4.5, 0.0)]), *[FORWARDS] * 8)
+    state = scene(tuple(row.replace(">", "<") for row in rows), players=[(2, 4.5, 0.0)])
+    fastest = 0.0
+    for _ in range(12):
+        state, _ = act(state, FORWARDS)
+        fastest = max(fastest, float(state.bodies.u[0]))
+    assert fastest <= 1.05 * float(flat.bodies.u[0])
+    state, _ = act(state, *[STAY] * 5)
+    assert float(state.bodies.height[0]) == 0.0

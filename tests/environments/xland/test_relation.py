@@ -1,9 +1,11 @@
 """Relations between bodies, read off scenes written by hand."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from allometry.environments.xland.relation import FLOOR_BIT
+from allometry.environments.xland.terrain import blocked
 from tests.environments.xland.scene import (
     BLACK_CUBE,
     GRAB,
@@ -113,3 +115,39 @@ def test_heights_part_bodies():
     state = scene(rows, objects=[(BLACK_CUBE, 3.2, 5.5), (PURPLE_CUBE, 2.8, 5.5)])
     assert state.bodies.height[2] == 1.0
     assert not is_related(state, NEAR, 2, 3)
+
+
+def test_lines_between_the_middles_of_cells_pass_at_corners():
+    rows = (".......",) * 3 + ("...#...",) + (".......",) * 3
+    for first, second in (((3.5, 5.5), (5.5, 3.5)), ((3.5, 3.5), (5.5, 5.5))):
+        through = [(BLACK_CUBE, *first), (PURPLE_CUBE, *second)]
+        assert not is_related(scene(rows, objects=through), SIGHT, 2, 3)
+    for first, second in (((3.5, 4.5), (4.5, 3.5)), ((1.5, 5.5), (6.5, 2.5))):
+        past = [(BLACK_CUBE, *first), (PURPLE_CUBE, *second)]
+        assert is_related(scene(rows, objects=past), SIGHT, 2, 3)
+
+
+def test_no_corner_of_a_wall_is_seen_through():
+    """Look along many lines among walls, and compare with ten thousand points."""
+    chance = np.random.default_rng(0)
+    rows = tuple(
+        "".join("#" if chance.random() < 0.2 else "." for _ in range(7))
+        for _ in range(7)
+    )
+    terrain = scene(rows).task.terrain
+    height = np.asarray(terrain.height)
+    count = 4000
+    start, end = chance.uniform(1.01, 7.99, (2, 2, count))
+    share = (np.arange(10_000) + 0.5) / 10_000
+    x, y = (a + (b - a) * share[:, None] for a, b in zip(start, end, strict=True))
+    walls = height[x.astype(int), y.astype(int)] > 1
+    within = walls.mean(0) * np.hypot(*(end - start))
+    land = jnp.broadcast_to(terrain.land(), (count, 9, 9))
+    across = tuple(jnp.float32(side)[None] for side in start)
+    way = tuple(jnp.float32(b - a)[None] for a, b in zip(start, end, strict=True))
+    found = blocked(land, across, way, lambda share: 0.4 + 0.0 * share, 8)[0]
+    open_ = height[tuple(start.astype(int))] < 1
+    assert not (np.asarray(found) & (within == 0) & open_).any()
+    assert np.asarray(found)[(within > 1e-3) & open_].all()
+    assert (within[open_] == 0).sum() > 200
+    assert (within[open_] > 0).sum() > 200

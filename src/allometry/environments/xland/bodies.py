@@ -39,6 +39,10 @@ GRAVITY = 10.0
 #: Bodies whose heights differ by more pass over each other, m.
 TALL = 0.8
 _TINY = 1e-6
+#: Bodies in one place are taken to be so far apart, m.
+_APART = 1e-3
+#: Golden angle, radians: its multiples are ways far from each other.
+_GOLDEN = 2.4
 
 
 class Bodies(NamedTuple):
@@ -87,8 +91,9 @@ def substep(bodies: Bodies, force: Place, land: Land, colours: int) -> Bodies:
     light = jnp.where(moves, 1.0 / mass(bodies.kind, colours), 0.0)
     grounded = bodies.height <= floor(land, bodies.place) + _TINY
     keeps = jnp.where(moves, jnp.where(grounded, SLOWING**DT, 1.0), 0.0)
-    u = (bodies.u + DT * light * force[0]) * keeps
-    v = (bodies.v + DT * light * force[1]) * keeps
+    legs = DT * light * grounded
+    u = (bodies.u + legs * force[0]) * keeps
+    v = (bodies.v + legs * force[1]) * keeps
     brake = jnp.minimum(1.0, FASTEST / jnp.sqrt(u * u + v * v + _TINY))
     speed, light = settled(((u * brake, v * brake), light))
     place, speed = settled(_met(bodies, speed, light, free))
@@ -110,6 +115,13 @@ def _met(
     u, v = speed
     x, y = settled((bodies.x + DT * u, bodies.y + DT * v))
     right, up = x[:, None] - x[None], y[:, None] - y[None]
+    # Bodies in one place part, each pair another way.
+    rows = along(np.arange(x.shape[0], dtype=np.float32), x)
+    order = _APART * jnp.sign(rows[:, None] - rows[None])
+    angle = _GOLDEN * (rows[:, None] + rows[None])
+    same = jnp.abs(right) + jnp.abs(up) < _TINY
+    right = jnp.where(same, order * jnp.cos(angle), right)
+    up = jnp.where(same, order * jnp.sin(angle), up)
     square = right * right + up * up + _TINY
     reach = bodies.radius[:, None] + bodies.radius[None]
     level = jnp.abs(bodies.height[:, None] - bodies.height[None]) < TALL

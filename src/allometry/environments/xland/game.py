@@ -18,9 +18,6 @@ from allometry.environments.xland.relation import FLOOR_BIT, ON, Relations
 
 #: Objects that a rule spawns at most.
 SPAWNS = 3
-#: Where spawns appear around the condition's first object, m: so near that no wall is
-#: between; they push each other apart.
-_AROUND = ((0.0, 0.0), (0.02, 0.0), (-0.01, 0.02))
 _SPEEDS = ("u", "v", "climb")
 
 
@@ -129,9 +126,11 @@ def produce(rules: Rules, bodies: Bodies, relations: Relations, kinds: int) -> B
 
     All conditions are judged on one state; then rules fire in their order, each once,
     on the first pair of bodies (by index) that no earlier rule has used up. Objects in
-    the conditions vanish, players stay. Then spawns appear, in the order of their
-    rules, where the condition's first object was, each in the first free slot; those
-    for which no slot is left are lost.
+    the conditions vanish, players stay. Then spawns appear where the condition's first
+    object was, or its first player if it has none, and push each other apart. Each
+    takes the first free slot: the first spawns of all rules in their order, then the
+    second ones, then the third; those for which no slot is left are lost. So a rule
+    that uses an object up never loses its first spawn.
     """
     count, number = bodies.kind.shape[0], _number(bodies, kinds)
     rows, alive = along(np.arange(count), bodies.kind), bodies.exists
@@ -151,7 +150,9 @@ def produce(rules: Rules, bodies: Bodies, relations: Relations, kinds: int) -> B
         second &= index < count * count
         used = (first | second) & ~player
         alive &= ~used
-        at = jnp.where(folded(jnp.logical_or, first & ~player), first, second) & ~player
+        at = first
+        for object_ in (second & ~player, first & ~player):
+            at = jnp.where(folded(jnp.logical_or, object_), object_, at)
         fired.append((index < count * count, at))
     return _spawned(rules, fired, bodies, alive)
 
@@ -169,25 +170,25 @@ def _spawned(
 
     x, y, height = there(bodies.x), there(bodies.y), there(bodies.height)
     fires = jnp.stack([fires for fires, _ in fired])
-    wants = (fires[:, None] & (rules.spawns >= 0)).reshape(-1, *fires.shape[1:])
+    # The first spawns of all rules come first.
+    spawns = jnp.moveaxis(rules.spawns, 1, 0)
+    wants = (fires & (spawns >= 0)).reshape(-1, *fires.shape[1:])
     rank = jnp.cumsum(wants, 0) - wants
     free = ~alive & (bodies.kind >= 0) | ~alive & ~bodies.exists
     place = jnp.cumsum(free, 0) - free
     here = wants[:, None] & free[None] & (rank[:, None] == place[None])
 
     def given(field: Array, old: Array) -> Array:
-        """Give each slot what its spawn has, of `[3 R, *B]`, and others the old."""
+        """Give each slot what its spawn has, of `[3 · R, *B]`, and others the old."""
         value = folded(jnp.add, jnp.where(here, field[:, None], 0)).astype(old.dtype)
         return jnp.where(new, value, old)
 
     new = folded(jnp.logical_or, here)
-    right, up = (np.tile([way[side] for way in _AROUND], len(fired)) for side in (0, 1))
     spots = {
-        "x": jnp.repeat(x, SPAWNS, 0) + along(right.astype(np.float32), wants),
-        "y": jnp.repeat(y, SPAWNS, 0) + along(up.astype(np.float32), wants),
-        "height": jnp.repeat(height, SPAWNS, 0),
+        name: jnp.concatenate([field] * SPAWNS)
+        for name, field in (("x", x), ("y", y), ("height", height))
     }
-    kinds = rules.spawns.reshape(wants.shape)
+    kinds = spawns.reshape(wants.shape)
     return bodies._replace(
         **{name: given(field, getattr(bodies, name)) for name, field in spots.items()},
         **{name: jnp.where(new, 0.0, getattr(bodies, name)) for name in _SPEEDS},

@@ -16,8 +16,8 @@ from allometry.environments.xland.bodies import (
     Bodies,
     substep,
 )
-from allometry.environments.xland.copies import along
-from allometry.environments.xland.terrain import STEP, Land, Place, floor
+from allometry.environments.xland.copies import along, folded
+from allometry.environments.xland.terrain import STEP, Land, Place, blocked, floor
 
 #: Push of a player's legs, N; turn of an agent step, radians.
 FORCE, TURN = 20.0, math.radians(30.0)
@@ -31,6 +31,8 @@ CARRY = 0.2
 TAGGED = 15
 #: A carried object is drawn in by these shares of its distance where there is no room.
 _DRAWN_IN = (1.0, 0.6, 0.2)
+#: Edges of cells that an arm may cross on either axis.
+_EDGES = 2
 _FAR = 1e6
 _TINY = 1e-6
 
@@ -50,9 +52,10 @@ def advance(
     heading = players.heading + jnp.where(awake, TURN * intent.turn, 0.0)
     heading = jnp.mod(heading, 2 * jnp.pi)
     ahead = jnp.cos(heading), jnp.sin(heading)
+    hands = [~folded(jnp.logical_or, bodies.holder == n) for n in range(len(awake))]
     bodies = _let_go(bodies, intent, awake, ahead)
-    gap, reach = _to_hand(bodies, ahead)
-    bodies = _grabbed(bodies, intent.grab & awake, gap, reach)
+    gap, reach = _to_hand(bodies, ahead, land)
+    bodies = _grabbed(bodies, intent.grab & awake & jnp.stack(hands), gap, reach)
     tagged = _tagged(players, intent, awake, gap, reach)
     x = intent.move * ahead[0] - intent.strafe * ahead[1]
     y = intent.move * ahead[1] + intent.strafe * ahead[0]
@@ -73,9 +76,12 @@ def _of_holder(field: Array, bodies: Bodies) -> Array:
 
 
 def _to_hand(
-    bodies: Bodies, ahead: Place
+    bodies: Bodies, ahead: Place, land: Land
 ) -> tuple[Float[Array, "P N *B"], Bool[Array, "P N *B"]]:
-    """Give the way from each player to each body between surfaces, and if in reach."""
+    """Give the way from each player to each body between surfaces, and if in reach.
+
+    Nothing is reached through what is higher than a step above both.
+    """
     players = ahead[0].shape[0]
     x = bodies.x[None] - bodies.x[:players, None]
     y = bodies.y[None] - bodies.y[:players, None]
@@ -85,7 +91,15 @@ def _to_hand(
     level = jnp.abs(bodies.height[None] - bodies.height[:players, None]) < TALL
     other = along(np.arange(x.shape[1]), x, 1) != along(np.arange(players), x)
     reach = (gap <= REACH) & (forward >= math.cos(HALF_REACH) * distance)
-    return gap, reach & level & other & bodies.exists
+    top = jnp.maximum(bodies.height[None], bodies.height[:players, None]) + STEP
+    start_x, start_y = (
+        jnp.broadcast_to(side[:players, None], x.shape) for side in bodies.place
+    )
+    way = x, y
+    stopped = blocked(
+        land, (start_x, start_y), way, lambda share: top + 0.0 * share, _EDGES
+    )
+    return gap, reach & level & other & bodies.exists & ~stopped
 
 
 def _let_go(bodies: Bodies, intent: Intent, awake: Array, ahead: Place) -> Bodies:
@@ -105,7 +119,7 @@ def _let_go(bodies: Bodies, intent: Intent, awake: Array, ahead: Place) -> Bodie
 
 
 def _grabbed(bodies: Bodies, grabs: Array, gap: Array, reach: Array) -> Bodies:
-    """Let each player with an empty hand take the nearest object in reach.
+    """Let each player take the nearest object in reach, if its hand was empty.
 
     Who comes first in the order of players takes first.
     """
@@ -142,15 +156,22 @@ def _tagged(
 
 
 def _carried(bodies: Bodies, ahead: Place, land: Land) -> Bodies:
-    """Put what is held before its holder, nearer where a wall leaves no room."""
+    """Put what is held before its holder, nearer where a wall leaves no room.
+
+    No hand goes past a wall, nor between two that meet at a corner.
+    """
     players = ahead[0].shape[0]
     arm = PLAYER_RADIUS + OBJECT_RADIUS
     x, y = bodies.x[:players], bodies.y[:players]
     height = bodies.height[:players]
-    at = x, y
+
+    def free(x: Array, y: Array) -> Array:
+        return floor(land, (x, y)) <= height + STEP
+
+    at, room = (x, y), jnp.ones_like(x, bool)
     for share in reversed(_DRAWN_IN):
         spot = x + share * arm * ahead[0], y + share * arm * ahead[1]
-        room = floor(land, spot) <= height + STEP
+        room &= free(*spot) & (free(spot[0], y) | free(x, spot[1]))
         at = jnp.where(room, spot[0], at[0]), jnp.where(room, spot[1], at[1])
     held = bodies.holder >= 0
     return bodies._replace(

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, UInt16
 from allometry.environments.xland.bodies import TALL, Bodies
 from allometry.environments.xland.complexity import PREDICATES
 from allometry.environments.xland.copies import along, folded, settled
-from allometry.environments.xland.terrain import Land, colour_in, floor, floor_in
+from allometry.environments.xland.terrain import Land, blocked, colour_in, floor_in
 
 #: Touching: surfaces this close, m; near: this close.
 CONTACT, NEAR = 0.02, 1.0
@@ -25,8 +25,6 @@ EYE = 0.4
 #: Bits of the matrix: a predicate's is its index, a floor's colour follows them.
 TOUCHING, NEAR_BIT, HOLD, SEE, ON, SIGHT = range(len(PREDICATES))
 FLOOR_BIT = len(PREDICATES)
-#: Points of a line of sight per metre of the arena's side.
-_POINTS = 1.0
 #: A body stands on the floor when its foot is this close to it, m.
 _GROUNDED = 1e-3
 _TINY = 1e-6
@@ -132,14 +130,12 @@ def _clear(
     """
     count = bodies.kind.shape[0]
     first, second = (np.array(side) for side in zip(*pairs, strict=True))
-    points = math.ceil(_POINTS * land.shape[-1])
     eye = bodies.height + EYE
     x, y, z = bodies.x[first], bodies.y[first], eye[first]
     dx, dy = bodies.x[second] - x, bodies.y[second] - y
     rise = eye[second] - z
-    share = along((np.arange(points) + 0.5) / points, x[None])
-    over = floor(land, (x + share * dx, y + share * dy))
-    clear = folded(jnp.logical_and, over <= z + share * rise)
+    edges = land.shape[-1] - 2
+    clear = ~blocked(land, (x, y), (dx, dy), lambda share: z + share * rise, edges)
     # A third body stands in the way where its disc meets the line at its height.
     third_x, third_y = bodies.x[:, None] - x, bodies.y[:, None] - y
     length = dx * dx + dy * dy + _TINY

@@ -6,13 +6,14 @@ so that an arena of side n has cells 1 … n. Places have trailing axes of copie
 `copies`), a `Land` has them first: its cells are looked up, never computed with.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from allometry.environments.xland.copies import settled
+from allometry.environments.xland.copies import along, folded, settled
 
 #: Codes of a cell: flat, or a ramp that rises towards +x, −x, +y, −y.
 FLAT, EAST, WEST, NORTH, SOUTH = range(5)
@@ -22,6 +23,10 @@ STEP = 0.35
 #: A cell in one byte: its floor's colour in the 2 lowest bits, its ramp in 3, and its
 #: height in 3.
 _RAMP, _HEIGHT, _COLOUR_MASK, _MASK = 2, 5, 3, 7
+#: A line that goes less far along an axis crosses no edge on it, m.
+_LEAST = 1e-6
+#: A corner that is cut by no more is not met, m.
+_GRAZE = 1e-4
 
 
 #: A terrain, each cell one byte, with leading axes of copies.
@@ -101,3 +106,66 @@ def cell(land: Land, place: Place) -> tuple[Int[Array, "*K"], Int[Array, "*K"]]:
     last = land.shape[-1] - 1
     x, y = (jnp.clip(jnp.floor(side).astype(jnp.int32), 0, last) for side in place)
     return x, y
+
+
+def blocked(
+    land: Land,
+    start: Place,
+    way: Place,
+    line: Callable[[Float[Array, "L *K"]], Float[Array, "L *K"]],
+    edges: int,
+) -> Bool[Array, "*K"]:
+    """Say where a floor stands above lines from `start` over `way`.
+
+    `line` gives the height of the lines, m, at shares of their way. They are followed
+    over the cell that they begin in and those that they enter over one of the first
+    `edges` between cells along either axis; in each, where they come in and where they
+    go out is compared with the floor, which is flat or even between.
+    """
+    (x, y), (dx, dy) = start, way
+    begin = jnp.zeros_like(x)[None], jnp.floor(x)[None], jnp.floor(y)[None]
+    along_x = _entered(x, dx, y, dy, edges)
+    share, j, i = _entered(y, dy, x, dx, edges)
+    entries = zip(begin, along_x, (share, i, j), strict=True)
+    share, i, j = settled(tuple(jnp.concatenate([*each]) for each in entries))
+    left = jnp.minimum(_left(x + share * dx, dx, i), _left(y + share * dy, dy, j))
+    out = jnp.minimum(share + left, 1.0)
+    last = land.shape[-1] - 1
+    column, row = (jnp.clip(each.astype(jnp.int32), 0, last) for each in (i, j))
+    code = look(land, column, row)
+    high = [
+        height_in(code, column, row, (x + at * dx, y + at * dy)) > line(at)
+        for at in (share, out)
+    ]
+    return folded(jnp.logical_or, (high[0] | high[1]) & (share < 1.0))
+
+
+def _entered(
+    here: Float[Array, "*K"],
+    step: Float[Array, "*K"],
+    other: Float[Array, "*K"],
+    aside: Float[Array, "*K"],
+    edges: int,
+) -> tuple[Float[Array, "L *K"], Float[Array, "L *K"], Float[Array, "L *K"]]:
+    """Give where lines enter cells along one axis: share of the way, and the cell.
+
+    Its number along this axis comes first. The share is 1 for edges that are not met.
+    """
+    ahead = jnp.where(step > 0, 1.0, -1.0)
+    count = along(np.arange(edges, dtype=np.float32), here[None])
+    edge = jnp.floor(here) + (step > 0) + ahead * count
+    goes = jnp.abs(step) > _LEAST
+    share = (edge - here) / jnp.where(goes, step, 1.0)
+    share = jnp.where(goes & (share > 0), jnp.minimum(share, 1.0), 1.0)
+    # A line that meets a corner goes on into the cell across it.
+    met = other + share * aside + jnp.where(aside < 0, -_GRAZE, _GRAZE)
+    return share, edge - (step < 0), jnp.floor(met)
+
+
+def _left(
+    there: Float[Array, "L *K"], step: Float[Array, "*K"], cell: Float[Array, "L *K"]
+) -> Float[Array, "L *K"]:
+    """Give the share of the way that is left in a cell, along one axis."""
+    goes = jnp.abs(step) > _LEAST
+    left = (cell + (step > 0) - there) / jnp.where(goes, step, 1.0)
+    return jnp.where(goes, jnp.maximum(left, 0.0), 1.0)

@@ -215,3 +215,20 @@ def test_at_least_99_of_100_sampled_games_can_be_won_with_their_chains() -> None
 def test_at_least_99_of_100_games_of_every_preset_can_be_won(name: str) -> None:
     found = sampled(preset(name), 2000)
     assert sum(each is not None for each in found) >= 0.99 * len(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "dials",
+    [
+        preset("default", atoms=2, frozen=0.5),
+        preset("default", atoms=6, frozen=1.0),
+        preset(
+            "two", goals="independent", rules=0, chain=0, frozen=1.0,
+            predicates=("touching", "on", "sight"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_frozen_makes_no_game_impossible(dials: Complexity) -> None:
+    found = sampled(dials, 1000)
+    assert sum(each is not None for each in found) >= 0.99 * len(found)

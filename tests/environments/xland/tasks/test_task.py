@@ -9,7 +9,9 @@ import pytest
 
 from allometry.environments.xland.bodies import OBJECT_RADIUS
 from allometry.environments.xland.complexity import preset
+from allometry.environments.xland.tasks.meaning import side_of
 from allometry.environments.xland.tasks.task import POOL, make, numbers, sample
+from allometry.environments.xland.tasks.topology import wall_height
 from allometry.environments.xland.terrain import FLAT
 from allometry.environments.xland.xland import XLand
 from allometry.refusal import Refusal
@@ -52,6 +54,15 @@ def test_no_training_game_or_world_is_held_out():
         assert not train & held_out
         # Nor are they many times the same task.
         assert min(len(train), len(held_out)) > 0.99 * TASKS
+
+
+def test_a_number_decides_the_side_of_its_world_and_of_its_game():
+    tasks = drawn()
+    sides = np.arange(2 * TASKS) >= TASKS
+    said = jax.jit(jax.vmap(lambda game: side_of(game, DIALS)))(tasks.game)
+    assert np.array_equal(np.asarray(said), sides)
+    walls = (tasks.terrain.height >= wall_height(DIALS)).sum((1, 2))
+    assert np.array_equal(walls % 2, sides)
 
 
 def test_training_numbers_are_even_and_held_out_ones_odd():

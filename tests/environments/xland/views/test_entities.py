@@ -18,6 +18,7 @@ from tests.environments.xland.scene import (
     PURPLE_CUBE,
     PURPLE_SPHERE,
     STAY,
+    TAG,
     TOUCHING,
     YOU,
     act,
@@ -170,3 +171,12 @@ def test_the_tables_fill_their_specs():
     goal, rules = shown(tell(state.task.game, DIALS))
     assert goal.shape[1:] == spec.goal.shape
     assert rules.shape[1:] == spec.rules.shape
+
+
+def test_a_tagged_player_is_seen_to_be_frozen():
+    state = scene(players=[(2.5, 4.5, 0.0), (3.5, 4.5, np.pi)])
+    _, before = act(state, STAY)
+    _, after = act(state, TAG)
+    assert before.observation.bodies[0, 1, 11] == 0.0
+    assert after.observation.bodies[0, 1, 11] == 1.0
+    assert after.observation.bodies[0, 0, 11] == 0.0

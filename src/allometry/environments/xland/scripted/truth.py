@@ -19,6 +19,8 @@ from allometry.environments.xland.scripted.ways import NEAR as NEAR_TO
 
 #: What is looked at: a place, the height of a foot there, and the body, −1 for none.
 Aim = tuple[Point, float, int]
+#: Points of a line of sight per cell of the arena's side: from many eyes, from one.
+_POINTS, _MORE_POINTS = 3, 40
 #: A body stands on the floor when its foot is this close to it, m.
 _GROUNDED = 1e-3
 
@@ -84,8 +86,8 @@ def _clear(
     """Say from which eyes neither terrain nor a third body hides an aim."""
     (x, y), foot, body = aim
     floors = world.ground.floors
-    # The simulator looks at a point per metre of the arena's side.
-    count = len(floors.height)
+    # The simulator follows lines from cell to cell; here are points, as many as pay.
+    count = len(floors.height) * (_POINTS if eyes[0].ndim else _MORE_POINTS)
     share = ((np.arange(count) + 0.5) / count).reshape(-1, *[1] * eyes[0].ndim)
     dx, dy, eye = x - eyes[0], y - eyes[1], eyes[2] + EYE
     rise = foot + EYE - eye

@@ -157,10 +157,10 @@ def _frozen(
     """
     frozen = chance.coin(dials.frozen, dials.types) & chance.coin(_FROZEN)
     if dials.atoms > 1:
-        return frozen & ~_in(goal, dials)
+        frozen &= ~_in(goal, dials)
     first, partner = chain.things[0]
     by_player = jnp.where(
-        chain.length > 0, ~chain.pairs[0], (goal.a >= dials.types).any()
+        chain.length > 0, ~chain.pairs[0], (goal.a >= dials.types).all()
     )
     must_move = jnp.where(
         chain.length > 0,
@@ -186,7 +186,7 @@ def _products(
 ) -> Int[Array, "C 3"]:
     """Draw what the rules of the chain spawn: what the next step needs comes first.
 
-    So it always finds a free slot: that of what the rule has used up.
+    So it always finds a free slot (see `game.produce`).
     """
     count = dials.chain
     beside = spare[chance.whole(spares, count, SPAWNS - 1)]

@@ -176,19 +176,23 @@ def _sided(
 ) -> Terrain:
     """Make one more cell a wall where the number of walls is odd and must be even.
 
-    So no topology of one split is one of the other. Only the empty one is in both, to
-    which a terrain is also changed that has no cell that others can do without.
+    So no topology of one split is one of the other. A terrain that has no cell that
+    others can do without becomes an empty one, or that with one wall in a corner. Only
+    where the dial `terrain` wants all arenas empty is the same one in both.
     """
+    if dials.terrain == "empty":
+        return drawn
     side_length = dials.arena + 2
     can = is_open(drawn, dials) & (drawn.ramp == FLAT) & ~passages(drawn)
     score = jnp.where(can, chance.uniform(side_length, side_length), -1.0)
     walls = (~is_open(drawn, dials)).sum()
-    empty = (walls == 4 * (dials.arena + 1)) & (drawn.height[1:-1, 1:-1] == 0).all()
-    wrong = (walls % 2 != side) & ~empty
+    wrong = walls % 2 != side
     here = jnp.arange(score.size).reshape(score.shape) == score.argmax()
     height = jnp.where(here & wrong, wall_height(dials), drawn.height)
     lost = wrong & ~can.any()
-    bare = jnp.pad(jnp.zeros([dials.arena] * 2), 1, constant_values=wall_height(dials))
+    top = wall_height(dials)
+    bare = jnp.zeros([dials.arena] * 2, jnp.int32).at[0, 0].set(top * (side == 1))
+    bare = jnp.pad(bare, 1, constant_values=top)
     return drawn._replace(
         height=jnp.where(lost, bare, height).astype(jnp.int8),
         ramp=jnp.where(lost, FLAT, drawn.ramp).astype(jnp.int8),

@@ -4,7 +4,7 @@ Each array belongs to one player; numbers lie in [−1, 1].
 
 | array | shape | fields, in order |
 |---|---|---|
-| `bodies` | N, 20 | there and in sight; it is me; a player; ahead, left (÷ 1.5 arenas), up (÷ arena); distance (÷ 1.5 arenas); speed ahead, left (÷ fastest); held; held by me; frozen; shape (4); colour (4) |
+| `bodies` | N, 20 | there and in sight; it is me; a player; ahead, left (÷ 1.5 arenas), up (÷ arena); distance (÷ 1.5 arenas); speed ahead, left (÷ fastest); held; held by me; frozen or tagged; shape (4); colour (4) |
 | `floor` | 7, 7, 5 | around me, rows ahead to behind, columns left to right, 1 m apart, turned with me: height above my foot (÷ 3, clipped); wall; floor colour (3: none is grey) |
 | `goal`, `rules`, `self` | | see `told` |
 
@@ -90,7 +90,9 @@ def observe(
     tables, patches = [], []
     for me in range(count):
         turn = jnp.cos(players.heading[me]), jnp.sin(players.heading[me])
-        tables.append(settled(_table(me, visible[me], turn, bodies, dials)))
+        tables.append(
+            settled(_table(me, visible[me], turn, bodies, players.tagged, dials))
+        )
         patches.append(settled(_patch(me, turn, bodies, land, dials)))
     own = clock(dials, bodies, players, time, trial, reward)
     return jnp.stack(tables), jnp.stack(patches), own
@@ -101,6 +103,7 @@ def _table(
     visible: Array,
     turn: tuple[Array, Array],
     bodies: Bodies,
+    tagged: Int[Array, "P *B"],
     dials: Complexity,
 ) -> Float[Array, "N F *B"]:
     cosine, sine = turn
@@ -113,6 +116,8 @@ def _table(
     speed_ahead, speed_left = turned(bodies.u, bodies.v)
     is_me = along(np.arange(bodies.kind.shape[0]) == me, bodies.kind)
     mine = bodies.holder == me
+    none = jnp.zeros((len(is_me) - len(tagged), *tagged.shape[1:]), bool)
+    stands = jnp.concatenate([tagged > 0, none])
     there = (visible | is_me | mine) & bodies.exists
     columns = [
         jnp.ones_like(ahead),
@@ -126,7 +131,7 @@ def _table(
         speed_left / FASTEST,
         bodies.holder >= 0,
         mine,
-        bodies.frozen,
+        bodies.frozen | stands,
         *looks(bodies.kind, dials),
     ]
     return jnp.clip(stacked(columns, 1) * there[:, None], -1.0, 1.0)
