@@ -3,10 +3,9 @@
 Random actions, 1,024 copies, resets included. Each environment is a process of its own,
 under the interpreter that has it; they take turns, and the best of the rounds counts.
 
-    python -m venv /tmp/xm && /tmp/xm/bin/pip install xminigrid
-    python -m venv /tmp/kx && /tmp/kx/bin/pip install kinetix-env
-    python benchmarks/environments.py --xminigrid /tmp/xm/bin/python \
-        --kinetix /tmp/kx/bin/python
+    python -m venv XM && XM/bin/pip install xminigrid
+    python -m venv KX && KX/bin/pip install kinetix-env
+    python benchmarks/environments.py --xminigrid XM/bin/python --kinetix KX/bin/python
 
 `--sweep FILE.png` draws agent steps per second against objects, rules and players
 instead; `--many` goes from 1,024 to 262,144 copies, for an accelerator.

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from allometry.environments.xland.copies import along, folded, settled
+from allometry.environments.xland.copies import along, folded, others, settled
 from allometry.environments.xland.terrain import (
     STEP,
     Land,
@@ -125,7 +125,7 @@ def _met(
     square = right * right + up * up + _TINY
     reach = bodies.radius[:, None] + bodies.radius[None]
     level = jnp.abs(bodies.height[:, None] - bodies.height[None]) < TALL
-    pair = free[:, None] & free[None] & _others(square)
+    pair = free[:, None] & free[None] & others(square)
     meets = settled((square < reach * reach) & level & pair)
     most = folded(jnp.maximum, folded(jnp.add, meets.astype(jnp.int8)))
     most = settled(most.astype(jnp.float32))
@@ -143,12 +143,6 @@ def _met(
 
 def _total(pairs: Array) -> Array:
     return folded(jnp.add, pairs, 1)
-
-
-def _others(pairs: Array) -> Array:
-    """Say which pairs are of two bodies."""
-    count = pairs.shape[0]
-    return ~jnp.eye(count, dtype=bool).reshape(count, count, *[1] * (pairs.ndim - 2))
 
 
 def _walled(

@@ -90,6 +90,12 @@ def folded(
     return functools.reduce(operation, slices)
 
 
+def others(pairs: Array) -> Array:
+    """Say which pairs `[N, N]`, with any axes of copies, are of two bodies."""
+    count = pairs.shape[0]
+    return ~jnp.eye(count, dtype=bool).reshape(count, count, *[1] * (pairs.ndim - 2))
+
+
 def anywhere(matrix: Array) -> Array:
     """Say whether any pair of a matrix `[N, N]` is true."""
     return folded(jnp.logical_or, folded(jnp.logical_or, matrix))

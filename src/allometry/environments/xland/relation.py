@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, UInt16
 
 from allometry.environments.xland.bodies import TALL, Bodies
 from allometry.environments.xland.complexity import PREDICATES
-from allometry.environments.xland.copies import along, folded, settled
+from allometry.environments.xland.copies import along, folded, others, settled
 from allometry.environments.xland.terrain import Land, blocked, colour_in, floor_in
 
 #: Touching: surfaces this close, m; near: this close.
@@ -52,7 +52,7 @@ def relate(
     reach = bodies.radius[:, None] + bodies.radius[None]
     square = x * x + y * y
     level = jnp.abs(bodies.height[:, None] - bodies.height[None]) < TALL
-    both = bodies.exists[:, None] & bodies.exists[None] & _others(square)
+    both = bodies.exists[:, None] & bodies.exists[None] & others(square)
     rows = along(np.arange(count), square)
     hold = (bodies.holder[None] == rows) & both
     held = hold | (bodies.holder[:, None] == along(np.arange(count), square, 1)) & both
@@ -76,19 +76,13 @@ def relate(
     return found | jnp.concatenate([sees, rest])
 
 
-def _others(pairs: Array) -> Array:
-    """Say which pairs are of two bodies."""
-    count = pairs.shape[0]
-    return ~jnp.eye(count, dtype=bool).reshape(count, count, *[1] * (pairs.ndim - 2))
-
-
 def _standing(bodies: Bodies, land: Land) -> Relations:
     """Say, on the diagonal, on which floor's colour each body stands."""
     code, height = floor_in(land, bodies.place)
     stands = (bodies.height <= height + _GROUNDED) & (bodies.holder < 0)
     bit = jnp.left_shift(jnp.uint16(1 << FLOOR_BIT), colour_in(code).astype(jnp.uint16))
     mine = jnp.where(stands & bodies.exists, bit, jnp.uint16(0))
-    return jnp.where(_others(mine[:, None] | mine[None]), jnp.uint16(0), mine[:, None])
+    return jnp.where(others(mine[:, None] | mine[None]), jnp.uint16(0), mine[:, None])
 
 
 def seen(
