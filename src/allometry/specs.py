@@ -8,6 +8,9 @@ arrays), so that specs can be hashed, compared and closed over.
 import dataclasses
 from typing import Any
 
+#: How the elements of an array belong together; see `ArraySpec`.
+LAYOUTS = ("vector", "set", "sequence", "image", "tokens")
+
 
 @dataclasses.dataclass(frozen=True)
 class ArraySpec:
@@ -15,13 +18,38 @@ class ArraySpec:
 
     `num_values` marks a discrete quantity: integers 0 … num_values − 1. `minimum`
     and `maximum` are inclusive bounds of each element; `None` means unbounded.
-    """
+
+    `layout` says how its elements belong together, for networks that care:
+
+    | layout | shape | elements |
+    |---|---|---|
+    | `vector` | any | each stands for itself |
+    | `set` | things, fields | rows in no order; the first field is 1, or 0 for no thing |
+    | `sequence` | places, fields | rows side by side, such as rays |
+    | `image` | rows, columns, channels | pixels |
+    | `tokens` | places | words of a vocabulary of `num_values`; 0 is none |
+
+    Raises `ValueError` for another layout, or a shape that it cannot have.
+    """  # noqa: E501
 
     shape: tuple[int, ...]
     dtype: str = "float32"
     minimum: float | None = None
     maximum: float | None = None
     num_values: int | None = None
+    layout: str = "vector"
+
+    def __post_init__(self) -> None:
+        axes = {"set": 2, "sequence": 2, "image": 3, "tokens": 1}
+        if self.layout not in LAYOUTS:
+            raise ValueError(f"{self.layout!r} is not one of {', '.join(LAYOUTS)}")
+        if len(self.shape) != axes.get(self.layout, len(self.shape)):
+            raise ValueError(
+                f"a {self.layout} has {axes[self.layout]} axes, and its shape is "
+                f"{self.shape}"
+            )
+        if self.layout == "tokens" and self.num_values is None:
+            raise ValueError("tokens have a vocabulary: give num_values")
 
     @property
     def size(self) -> int:

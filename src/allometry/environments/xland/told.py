@@ -60,13 +60,16 @@ class Tables(NamedTuple):
 
 def spec(dials: Complexity) -> Tables:
     """Describe what one player is told."""
-
-    def numbers(*shape: int) -> ArraySpec:
-        return ArraySpec(shape, "float32", -1.0, 1.0)
-
     return Tables(
-        numbers(dials.atoms, _ATOM), numbers(dials.rules, _RULE), numbers(_SELF)
+        numbers(dials.atoms, _ATOM, layout="set"),
+        numbers(dials.rules, _RULE, layout="set"),
+        numbers(_SELF),
     )
+
+
+def numbers(*shape: int, layout: str = "vector") -> ArraySpec:
+    """Describe numbers in [−1, 1] of one player."""
+    return ArraySpec(shape, "float32", -1.0, 1.0, layout=layout)
 
 
 def tell(game: Game, dials: Complexity) -> Told:

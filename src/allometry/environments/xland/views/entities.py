@@ -58,14 +58,10 @@ class Entities(NamedTuple):
 
 def spec(dials: Complexity) -> Entities:
     """Describe the observation of one player."""
-
-    def numbers(*shape: int) -> ArraySpec:
-        return ArraySpec(shape, "float32", -1.0, 1.0)
-
     words = told.spec(dials)
     return Entities(
-        bodies=numbers(dials.bodies, _BODY),
-        floor=numbers(PATCH, PATCH, 1 + len(FLOORS)),
+        bodies=told.numbers(dials.bodies, _BODY, layout="set"),
+        floor=told.numbers(PATCH, PATCH, 1 + len(FLOORS), layout="image"),
         goal=words.goal,
         rules=words.rules,
         self=words.self,

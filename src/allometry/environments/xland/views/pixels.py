@@ -81,7 +81,7 @@ class Pixels(NamedTuple):
 
 def spec(dials: Complexity) -> Pixels:
     """Describe the observation of one player."""
-    image = ArraySpec((ROWS, COLUMNS, 3), "uint8", 0.0, 255.0)
+    image = ArraySpec((ROWS, COLUMNS, 3), "uint8", 0.0, 255.0, layout="image")
     return Pixels(image, *told.spec(dials))
 
 

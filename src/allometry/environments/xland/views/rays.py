@@ -72,11 +72,8 @@ class Rays(NamedTuple):
 
 def spec(dials: Complexity) -> Rays:
     """Describe the observation of one player."""
-
-    def numbers(*shape: int) -> ArraySpec:
-        return ArraySpec(shape, "float32", -1.0, 1.0)
-
-    return Rays(numbers(RAYS, _FIELDS), numbers(1 + _LOOKS), *told.spec(dials))
+    rays = told.numbers(RAYS, _FIELDS, layout="sequence")
+    return Rays(rays, told.numbers(1 + _LOOKS), *told.spec(dials))
 
 
 def observe(

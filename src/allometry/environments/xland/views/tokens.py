@@ -70,7 +70,9 @@ def spec(dials: Complexity) -> Language:
     """Describe the observation of one player."""
     seen = entities.spec(dials)
     last = len(VOCABULARY) - 1
-    words = ArraySpec((length(dials),), "int32", 0.0, float(last), last + 1)
+    words = ArraySpec(
+        (length(dials),), "int32", 0.0, float(last), last + 1, layout="tokens"
+    )
     return Language(seen.bodies, seen.floor, words, seen.self)
 
 
