@@ -10,7 +10,7 @@ from allometry.networks.scale import scale
 from allometry.specs import ArraySpec
 
 IMAGE = ArraySpec((12, 12, 1))
-TORSOS = pytest.mark.parametrize("torso", ["mlp", "cnn"])
+TORSOS = pytest.mark.parametrize("torso", ["mlp", "cnn", "encoder"])
 
 
 def build(torso: str, key: jax.Array) -> Network:

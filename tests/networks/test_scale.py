@@ -1,5 +1,7 @@
 """Scale: every size from 1/64 to 8 of the default, and rates that follow."""
 
+from typing import Any
+
 import jax
 import pytest
 
@@ -16,10 +18,11 @@ from allometry.specs import ArraySpec
 
 SMALL = ArraySpec((8, 8, 1))
 LARGE = ArraySpec((28, 28, 1))
+SET = {"goal": SMALL, "things": ArraySpec((6, 20), layout="set")}
 FACTORS = [2.0**power for power in range(-6, 4)]
 
 
-def count(observation: ArraySpec, torso: str, **size: int) -> int:
+def count(observation: Any, torso: str, **size: int) -> int:
     build = scale(observation, 10, torso=torso, **size)
     return sum(parameters(jax.eval_shape(build, jax.random.key(0))).values())
 
@@ -32,11 +35,11 @@ def test_defaults_have_the_parameters_counted_by_hand() -> None:
     assert count(LARGE, "cnn") == cnn
 
 
-@pytest.mark.parametrize(("torso", "observation"), [("mlp", SMALL), ("cnn", LARGE)])
+@pytest.mark.parametrize(
+    ("torso", "observation"), [("mlp", SMALL), ("cnn", LARGE), ("encoder", SET)]
+)
 @pytest.mark.parametrize("factor", FACTORS)
-def test_width_reaches_every_size(
-    torso: str, observation: ArraySpec, factor: float
-) -> None:
+def test_width_reaches_every_size(torso: str, observation: Any, factor: float) -> None:
     width = width_for(observation, 10, factor, torso=torso)
     target = factor * count(observation, torso)
 
@@ -58,17 +61,17 @@ def test_width_reaches_every_size(
         ("cnn", LARGE, 8.0),
     ],
 )
-def test_depth_reaches_what_it_can(
-    torso: str, observation: ArraySpec, factor: float
-) -> None:
+def test_depth_reaches_what_it_can(torso: str, observation: Any, factor: float) -> None:
     depth = depth_for(observation, 10, factor, torso=torso)
     assert count(observation, torso, depth=depth) == pytest.approx(
         factor * count(observation, torso), rel=0.15
     )
 
 
-@pytest.mark.parametrize(("torso", "observation"), [("mlp", SMALL), ("cnn", LARGE)])
-def test_the_default_is_found_again(torso: str, observation: ArraySpec) -> None:
+@pytest.mark.parametrize(
+    ("torso", "observation"), [("mlp", SMALL), ("cnn", LARGE), ("encoder", SET)]
+)
+def test_the_default_is_found_again(torso: str, observation: Any) -> None:
     family = FAMILIES[torso]
     assert width_for(observation, 10, 1.0, torso=torso) == family.width
     assert depth_for(observation, 10, 1.0, torso=torso) == family.depth
@@ -97,7 +100,9 @@ def test_refuses_an_impossible_size(size: dict[str, int]) -> None:
 
 
 def test_refuses_an_unknown_torso() -> None:
-    with pytest.raises(Refusal, match=r'no torso "resnet"\. Choose one of: cnn, mlp'):
+    with pytest.raises(
+        Refusal, match=r'no torso "resnet"\. Choose one of: cnn, encoder, mlp'
+    ):
         scale(SMALL, 10, torso="resnet")
 
 

@@ -1,5 +1,7 @@
 """Torsos: their formulas, their sizes, and the same scale at every depth."""
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from allometry.networks.torsos import digits_cnn, mlp
 from allometry.refusal import Refusal
-from allometry.specs import ArraySpec
+from allometry.specs import ArraySpec, discrete
 
 SMALL = ArraySpec((8, 8, 1))
 LARGE = ArraySpec((28, 28, 1))
@@ -75,3 +77,18 @@ def test_cnn_reads_the_smallest_image_that_it_claims() -> None:
         return torso(jnp.ones((12, 12, 1)))
 
     assert jax.eval_shape(features, jax.random.key(0)).shape == (10,)
+
+
+class Shown(NamedTuple):
+    rays: Any
+    deed: Any
+    keys: Any
+
+
+def test_mlp_reads_several_arrays_end_to_end() -> None:
+    spec = Shown(ArraySpec((2, 2)), discrete(3), ArraySpec((2,), "int32", num_values=2))
+    shown = Shown(jnp.array([[1.5, 2.5], [3.5, 4.5]]), jnp.array(2), jnp.array([1, 0]))
+    plain = jnp.array([1.5, 2.5, 3.5, 4.5, 0, 0, 1, 0, 1, 1, 0])
+    key = jax.random.key(0)
+    alone = mlp(key, ArraySpec((11,)), width=5, depth=1)
+    np.testing.assert_array_equal(mlp(key, spec, width=5, depth=1)(shown), alone(plain))

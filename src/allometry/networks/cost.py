@@ -19,15 +19,15 @@ PLATFORM = "tpu"
 def parameters(network: Network) -> dict[str, int]:
     """Count the parameters of each part; a part without any counts 0.
 
-    `embedding` is the layer that reads the observation, `torso` the rest of the
-    torso. The sum is N.
+    `embedding` is what first reads the observation, `torso` the rest of the torso.
+    The sum is N.
     """
-    embedding = _count(network.torso.embedding)
+    embedding = count(network.torso.embedding)
     return {
         "embedding": embedding,
-        "torso": _count(network.torso) - embedding,
-        "memory": _count(network.memory),
-        "heads": _count(network.head),
+        "torso": count(network.torso) - embedding,
+        "memory": count(network.memory),
+        "heads": count(network.head),
     }
 
 
@@ -55,5 +55,6 @@ def flops(function: Callable[..., Any], *arguments: Any) -> float:
     return float(analysis.get("flops", 0.0))
 
 
-def _count(part: Any) -> int:
+def count(part: Any) -> int:
+    """Count the numbers of a part of a network."""
     return sum(leaf.size for leaf in jax.tree.leaves(part))

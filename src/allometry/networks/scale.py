@@ -5,13 +5,17 @@ scaling law counts; `width_for` and `depth_for` find the member of a given N.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 
 import jax
-from jaxtyping import Array, Key
+from jaxtyping import Array, Key, PyTree
 
+from allometry.networks.encoder import encoder
+from allometry.networks.heads import actor_critic
 from allometry.networks.layers import dense
+from allometry.networks.memories import memory as remembering
 from allometry.networks.network import Network
 from allometry.networks.torsos import Torso, digits_cnn, mlp
 from allometry.refusal import Refusal
@@ -22,7 +26,7 @@ from allometry.specs import ArraySpec
 class Family:
     """A torso's builder and the width and depth of its default member."""
 
-    build: Callable[[Key[Array, ""], ArraySpec, int, int], Torso]
+    build: Callable[[Key[Array, ""], PyTree[ArraySpec], int, int], Torso]
     width: int
     depth: int
 
@@ -30,6 +34,7 @@ class Family:
 FAMILIES: dict[str, Family] = {
     "mlp": Family(mlp, width=128, depth=1),
     "cnn": Family(digits_cnn, width=1000, depth=0),
+    "encoder": Family(encoder, width=128, depth=1),
 }
 
 
@@ -38,19 +43,24 @@ MISS = 1.25
 
 
 def scale(
-    observation: ArraySpec,
+    observation: PyTree[ArraySpec],
     outputs: int,
     *,
     torso: str = "mlp",
     width: int | None = None,
     depth: int | None = None,
+    memory: str = "none",
+    memory_length: int = 1,
+    critic: bool = False,
     head_scale: float = 1.0,
 ) -> Callable[[Key[Array, ""]], Network]:
     """Return the builder of one member of a family, a function of the key.
 
-    `width` and `depth` are the family's default where they are `None`. `head_scale`
-    multiplies the head's first weights: small for a policy, which then starts near
-    uniform. Raises `Refusal` for an unknown torso or an impossible size.
+    `width` and `depth` are the family's default where they are `None`. `memory` is one
+    of `memories.MEMORIES` and keeps `memory_length` steps. With a `critic` the head
+    gives a value too. `head_scale` multiplies the head's first weights: small for a
+    policy, which then starts near uniform. Raises `Refusal` for an unknown torso or
+    memory, or an impossible size.
     """
     chosen = family(torso)
     width = chosen.width if width is None else width
@@ -61,12 +71,15 @@ def scale(
             "give a width of at least 1 and a depth of at least 0."
         )
 
+    remember = remembering(memory, width, memory_length)
+    head = actor_critic if critic else dense
+
     def build(key: Key[Array, ""]) -> Network:
-        torso_key, head_key = jax.random.split(key)
+        torso_key, head_key, memory_key = jax.random.split(key, 3)
         return Network(
             torso=chosen.build(torso_key, observation, width, depth),
-            memory=None,
-            head=dense(head_key, width, outputs, head_scale),
+            memory=remember(memory_key),
+            head=head(head_key, width, outputs, head_scale),
         )
 
     return build
@@ -81,7 +94,7 @@ def family(torso: str) -> Family:
 
 
 def width_for(
-    observation: ArraySpec, outputs: int, factor: float, *, torso: str = "mlp"
+    observation: PyTree[ArraySpec], outputs: int, factor: float, *, torso: str = "mlp"
 ) -> int:
     """Return the width whose N is closest to `factor` times the default member's.
 
@@ -96,7 +109,7 @@ def width_for(
 
 
 def depth_for(
-    observation: ArraySpec, outputs: int, factor: float, *, torso: str = "mlp"
+    observation: PyTree[ArraySpec], outputs: int, factor: float, *, torso: str = "mlp"
 ) -> int:
     """Return the depth whose N is closest to `factor` times the default member's.
 
@@ -126,7 +139,7 @@ def learning_rate_scale(
 
 
 def _size(
-    observation: ArraySpec,
+    observation: PyTree[ArraySpec],
     outputs: int,
     torso: str,
     width: int | None,
@@ -144,6 +157,7 @@ def _closest(
     """Find the argument of the increasing `size` whose value is nearest to `target`."""
     if not 0 < target < math.inf:
         raise Refusal(f"No {what} gives {target:g} parameters: the factor must be > 0.")
+    size = functools.cache(size)
     if size(smallest) > target * MISS:
         raise Refusal(
             f"No {what} gives {target:,.0f} parameters: {smallest} already has "

@@ -9,10 +9,12 @@ derives the same factor for blocks of one layer (arXiv 2310.02244, recalled).
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Key
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PyTree, Shaped
 
 from allometry.networks.layers import (
     Convolution,
@@ -33,17 +35,22 @@ GAIN = 2**0.5
 
 
 class Torso(eqx.Module):
-    """What every torso has: the layer that reads the observation, and features."""
+    """What every torso has: the layers that read the observation, and features."""
 
     embedding: eqx.AbstractVar[eqx.Module]
 
     @abc.abstractmethod
-    def __call__(self, observation: Float[Array, "..."]) -> Float[Array, " width"]:
+    def __call__(
+        self, observation: PyTree[Shaped[Array, "..."]]
+    ) -> Float[Array, " width"]:
         """Return the features of one observation."""
 
 
 class MLP(Torso):
     """A dense layer and residual blocks over the flattened observation.
+
+    Several arrays are laid end to end, each integer of a discrete quantity as a 1 in
+    the place of its value among 0s; `values` says of each array how many there are.
 
     φ is ELU: it does not die, and of five it is the one that the smallest networks
     learn best with. Reward per step on digits at width 4, mean over 64 seeds: ELU
@@ -53,19 +60,28 @@ class MLP(Torso):
 
     embedding: Dense
     blocks: tuple[Dense, ...]
+    values: tuple[int | None, ...] = eqx.field(static=True)
 
-    def __call__(self, observation: Float[Array, "..."]) -> Float[Array, " width"]:
+    def __call__(
+        self, observation: PyTree[Shaped[Array, "..."]]
+    ) -> Float[Array, " width"]:
         """Return the features of one observation."""
-        x = jax.nn.elu(self.embedding(observation.ravel()))
-        return residual(self.blocks, x, jax.nn.elu)
+        arrays = zip(jax.tree.leaves(observation), self.values, strict=True)
+        x = jnp.concatenate([_numbers(*array) for array in arrays])
+        return residual(self.blocks, jax.nn.elu(self.embedding(x)), jax.nn.elu)
 
 
-def mlp(key: Key[Array, ""], observation: ArraySpec, width: int, depth: int) -> MLP:
+def mlp(
+    key: Key[Array, ""], observation: PyTree[ArraySpec], width: int, depth: int
+) -> MLP:
     """Build an `MLP` of `width` units and `depth` blocks; the key is consumed."""
+    arrays = jax.tree.leaves(observation)
+    inputs = sum(array.size * (array.num_values or 1) for array in arrays)
     first, *rest = jax.random.split(key, depth + 1)
     return MLP(
-        dense(first, observation.size, width),
+        dense(first, inputs, width),
         tuple(dense(block, width, width) for block in rest),
+        tuple(array.num_values for array in arrays),
     )
 
 
@@ -94,18 +110,19 @@ class DigitsCNN(Torso):
 
 
 def digits_cnn(
-    key: Key[Array, ""], observation: ArraySpec, width: int, depth: int
+    key: Key[Array, ""], observation: PyTree[ArraySpec], width: int, depth: int
 ) -> DigitsCNN:
     """Build a `DigitsCNN`, its channels in proportion to `width`.
 
     The key is consumed. Raises `Refusal` for what is not an image of ≥ 12×12 pixels.
     """
-    if len(observation.shape) != 3 or min(observation.shape[:2]) < 12:
+    shape = _one_array(observation, "cnn").shape
+    if len(shape) != 3 or min(shape[:2]) < 12:
         raise Refusal(
             f'The torso "cnn" reads images of at least 12×12 pixels, and the '
-            f'observation has shape {observation.shape}. Choose the torso "mlp".'
+            f'observation has shape {shape}. Choose the torso "mlp".'
         )
-    rows, columns, channels = observation.shape
+    rows, columns, channels = shape
     few, many = (max(1, round(c * width / CHANNELS_WIDTH)) for c in CHANNELS)
     pixels = _pixels_left(rows) * _pixels_left(columns)
     first, second, third, *rest = jax.random.split(key, 3 + depth)
@@ -126,6 +143,22 @@ def residual(
     for block in blocks:
         x = x + activate(block(x)) * len(blocks) ** -0.5
     return x
+
+
+def _one_array(observation: Any, torso: str) -> ArraySpec:
+    """Refuse an observation that is not one array."""
+    if not isinstance(observation, ArraySpec):
+        count = len(jax.tree.leaves(observation))
+        raise Refusal(
+            f'The torso "{torso}" reads one array, and the observation is a tree of '
+            f'{count}. Choose the torso "encoder".'
+        )
+    return observation
+
+
+def _numbers(array: Array, values: int | None) -> Shaped[Array, " inputs"]:
+    """Flatten an array, and show integers of a discrete quantity by their places."""
+    return (array if values is None else jax.nn.one_hot(array, values)).ravel()
 
 
 def _pixels_left(side: int) -> int:
