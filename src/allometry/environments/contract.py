@@ -247,7 +247,7 @@ def _reset_and_step(environment: Environment, key: Key[Array, ""]) -> tuple:
     task_key, reset_key, action_key, step_key = jax.random.split(key, 4)
     task = environment.sample_task(task_key)
     state, begun = environment.reset(reset_key, task)
-    action = _random_action(environment.spec, action_key)
+    action = random_action(environment.spec, action_key)
     after, answer = environment.step(step_key, state, action)
     return task, state, begun, after, answer
 
@@ -264,7 +264,7 @@ def _open(
     """Reset, and take one random step."""
     reset_key, action_key, step_key = jax.random.split(key, 3)
     state, begun = environment.reset(reset_key, task)
-    action = _random_action(environment.spec, action_key)
+    action = random_action(environment.spec, action_key)
     state, answer = environment.step(step_key, state, action)
     return state, Opening(begun, answer)
 
@@ -280,7 +280,7 @@ def _play(
 
     def advance(state: Any, drawn: tuple[Key[Array, ""], PyTree]) -> tuple[Any, Play]:
         reset_key, action_key, step_key = jax.random.split(drawn[0], 3)
-        action = _random_action(environment.spec, action_key)
+        action = random_action(environment.spec, action_key)
         state, answer = environment.step(step_key, state, action)
         fresh, begun = environment.reset(reset_key, drawn[1])
         ended = (answer.terminated | answer.truncated) & resets
@@ -294,7 +294,7 @@ def _play(
     return opening, jax.lax.scan(advance, state, (keys, later))[1]
 
 
-def _random_action(spec: EnvironmentSpec, key: Key[Array, ""]) -> Array:
+def random_action(spec: EnvironmentSpec, key: Key[Array, ""]) -> Array:
     """Draw an action `[P, ...]` uniformly from its bounds (or [−1, 1] if unbounded)."""
     shape = (spec.players, *spec.action.shape)
     if spec.action.num_values is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from allometry.environments import digits
 from allometry.environments.environment import Environment
 from allometry.environments.probes import PROBES, Probe
+from allometry.environments.recall import Recall
 from allometry.refusal import Refusal
 
 
@@ -75,6 +76,7 @@ FOREIGN: dict[str, Callable[..., Environment]] = {
 #: takes any refuses those that it does not know.
 ENVIRONMENTS: dict[str, Callable[..., Environment]] = {
     "digits": digits.load,
+    "recall": Recall,
     "xland": _xland,
     **FOREIGN,
     **{name: _giving(probe) for name, probe in PROBES.items()},
