@@ -49,10 +49,11 @@ class Ours:
         from allometry.agents import training
         from allometry.agents.ppo import PPO
         from allometry.agents.samplers import Uniform
+        from allometry.agents.schedule import Schedule
         from allometry.environments.digits import load
 
         agent = PPO(width=width, minibatches=MINIBATCHES, learning_rate=LEARNING_RATE)
-        parts = Uniform(), training.Schedule(COPIES, LENGTH)
+        parts = Uniform(), Schedule(COPIES, LENGTH)
         self._agent, self._digits, self._done = agent, load(), 0
         self._iterations = iterations
         self._member = jax.jit(

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from allometry.agents.objective import RATIO_CAP, Samples, loss, policy_gain
+from allometry.agents.actor_critic import ActorCritic
+from allometry.agents.distributions import distribution
+from allometry.agents.objective import RATIO_CAP, loss, policy_gain
+from allometry.agents.samples import Samples
 from allometry.networks.network import Network
 from allometry.networks.scale import scale
-from allometry.specs import ArraySpec
+from allometry.specs import ArraySpec, discrete
 
 INPUTS, ACTIONS, ROWS = 3, 4, 7
 SETTINGS = {
@@ -25,6 +28,7 @@ def network(seed: int, outputs: int) -> Network:
 
 
 POLICY, OTHER, VALUE = network(0, ACTIONS), network(1, ACTIONS), network(2, 1)
+NETWORKS = ActorCritic(POLICY, VALUE, distribution(discrete(ACTIONS)))
 PROXIMAL = jax.tree.map(lambda p, q: 0.85 * p + 0.15 * q, POLICY, OTHER)
 
 
@@ -51,9 +55,15 @@ def samples(log_behaviour: np.ndarray | None = None) -> Samples:
     advantage, target = generator.normal(size=(2, ROWS)).astype(np.float32)
     log_behaviour = jnp.asarray(log_behaviour, jnp.float32)
     return Samples(
-        *map(jnp.asarray, (observation, action)),
-        log_behaviour,
-        *map(jnp.asarray, (advantage, target)),
+        read=jnp.asarray(observation),
+        first=jnp.zeros(ROWS, bool),
+        memory=((), ()),
+        action=jnp.asarray(action),
+        log_behaviour=log_behaviour,
+        outputs=jnp.zeros((ROWS, ACTIONS)),
+        advantage=jnp.asarray(advantage),
+        value_target=jnp.asarray(target),
+        weight=None,
     )
 
 
@@ -62,16 +72,19 @@ def settings_(**changed: float) -> dict[str, jax.Array]:
 
 
 def log_pi_of(network: Network, batch: Samples) -> np.ndarray:
-    logits = outputs(network, np.asarray(batch.observation, float))
+    logits = outputs(network, np.asarray(batch.read, float))
     return log_softmax(logits, axis=1)[np.arange(ROWS), np.asarray(batch.action)]
 
 
 def test_loss_and_its_parts_are_those_of_the_formula() -> None:
     batch = samples()
-    observation = np.asarray(batch.observation, float)
+    observation = np.asarray(batch.read, float)
     log_all = log_softmax(outputs(POLICY, observation), axis=1)
     log_pi, log_proximal = log_pi_of(POLICY, batch), log_pi_of(PROXIMAL, batch)
-    log_behaviour, advantage, target = (np.asarray(x, float) for x in batch[2:])
+    log_behaviour, advantage, target = (
+        np.asarray(x, float)
+        for x in (batch.log_behaviour, batch.advantage, batch.value_target)
+    )
 
     to_proximal = np.exp(log_pi - log_proximal)
     weight = np.exp(log_proximal - log_behaviour)
@@ -85,7 +98,7 @@ def test_loss_and_its_parts_are_those_of_the_formula() -> None:
         "kl": ((log_pi - log_proximal) ** 2).mean() / 2,
         "clip_fraction": (clipped != to_proximal).mean(),
     }
-    total, metrics = loss((POLICY, VALUE), PROXIMAL, batch, settings_())
+    total, metrics = loss(NETWORKS, PROXIMAL, batch, settings_())
     assert metrics.keys() == expected.keys()
     for name, value in expected.items():
         assert float(metrics[name]) == pytest.approx(value, rel=1e-4), name
@@ -106,18 +119,61 @@ def test_three_equal_policies_give_the_vanilla_policy_gradient() -> None:
     plain = settings_(entropy=0.0, value_coefficient=0.0)
 
     def vanilla(policy: Network) -> jax.Array:
-        logits = jax.vmap(policy)(batch.observation)
+        logits = jax.vmap(policy)(batch.read)
         log_pi = jax.nn.log_softmax(logits)[jnp.arange(ROWS), batch.action]
         return -(batch.advantage * log_pi).mean()
 
     gradient = jax.jit(jax.grad(loss, has_aux=True))
-    (found, of_value), _ = gradient((POLICY, VALUE), POLICY, batch, plain)
+    found, _ = gradient(NETWORKS, POLICY, batch, plain)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6),
-        found,
+        found.policy,
         jax.jit(jax.grad(vanilla))(POLICY),
     )
-    assert all(not leaf.any() for leaf in jax.tree.leaves(of_value))
+    assert all(not leaf.any() for leaf in jax.tree.leaves(found.value))
+
+
+def test_without_a_proximal_policy_the_behaviour_policy_bounds_the_step() -> None:
+    log_pi = log_pi_of(POLICY, samples())
+    batch = samples(log_behaviour=log_pi - np.linspace(-0.5, 0.5, ROWS))
+    ratio = np.exp(np.linspace(-0.5, 0.5, ROWS))
+    clipped = np.clip(ratio, 0.8, 1.2)
+    assert 0 < (clipped != ratio).mean() < 1
+    advantage = np.asarray(batch.advantage, float)
+    gain = np.minimum(ratio * advantage, clipped * advantage)
+    _, metrics = loss(NETWORKS, None, batch, settings_())
+    assert float(metrics["policy_loss"]) == pytest.approx(-gain.mean(), rel=1e-4)
+    assert float(metrics["kl"]) == pytest.approx((np.log(ratio) ** 2).mean() / 2, 1e-3)
+    assert float(metrics["clip_fraction"]) == pytest.approx((clipped != ratio).mean())
+
+
+def test_rows_without_weight_do_not_count() -> None:
+    batch = samples()
+    kept = np.array([0, 2, 3, 6])
+    weight = np.zeros(ROWS, np.float32)
+    weight[kept] = 1
+    # What does not count may be anything.
+    noise = jnp.where(weight > 0, 0.0, 50.0)
+    spoilt = batch._replace(
+        read=batch.read + noise[:, None],
+        advantage=batch.advantage + noise,
+        value_target=batch.value_target - noise,
+        weight=jnp.asarray(weight),
+    )
+    few = jax.tree.map(lambda x: x[kept], batch)
+    gradient = jax.jit(jax.grad(loss, has_aux=True))
+    jax.tree.map(
+        lambda p, q: np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-6),
+        gradient(NETWORKS, PROXIMAL, spoilt, settings_()),
+        gradient(NETWORKS, PROXIMAL, few, settings_()),
+    )
+
+
+def test_a_batch_of_which_nothing_counts_has_no_loss() -> None:
+    batch = samples()._replace(weight=jnp.zeros(ROWS))
+    total, metrics = loss(NETWORKS, PROXIMAL, batch, settings_())
+    assert float(total) == 0
+    assert not any(map(float, metrics.values()))
 
 
 def gain_and_pull(

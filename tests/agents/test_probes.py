@@ -13,14 +13,24 @@ from allometry.agents.agent import Agent
 from allometry.agents.ppo import PPO
 from allometry.agents.registry import AGENTS
 from allometry.agents.samplers import Uniform
-from allometry.agents.training import Schedule
+from allometry.agents.schedule import Schedule
+from allometry.agents.vmpo import VMPO
 from allometry.environments.probes import END, PROBES, Probe
 
 #: Each agent as it is small and quick; its learner has a network `value`.
 SMALL = {
     "ppo": PPO(
         width=16, depth=0, minibatches=2, learning_rate=0.01, discount=0.7, entropy=0.0
-    )
+    ),
+    "vmpo": VMPO(
+        width=16,
+        depth=0,
+        minibatches=2,
+        learning_rate=0.01,
+        discount=0.7,
+        divergence_bound_scale=10.0,
+        target_period=4.0,
+    ),
 }
 SCHEDULE = Schedule(copies=64, length=16)
 ITERATIONS = 150
@@ -52,7 +62,7 @@ def train(agent: Agent, probe: Probe, key: jax.Array) -> tuple[jax.Array, jax.Ar
     member, _ = training.advance(*parts, member, jnp.int32(0), jnp.int32(ITERATIONS))
     learner, seen = member.learner, jnp.asarray(probe.observations)
     policy = jax.vmap(lambda x: agent.probabilities(learner, x))(seen)
-    return jax.vmap(learner.value)(seen)[:, 0], policy
+    return jax.vmap(agent.acting(learner).worth)(seen), policy
 
 
 def padded(probe: Probe) -> Probe:

@@ -11,28 +11,42 @@ from allometry.agents import training
 from allometry.agents.ppo import PPO
 from allometry.agents.registry import AGENTS
 from allometry.agents.samplers import Uniform
-from allometry.agents.training import Member, Schedule
+from allometry.agents.schedule import Schedule
+from allometry.agents.training import Member
+from allometry.agents.vmpo import VMPO
 from allometry.environments.digits import Digits, load
 from allometry.environments.environment import Environment
 from allometry.environments.probes import PROBES
+from allometry.environments.recall import Recall
 
 SCHEDULE = Schedule(copies=4, length=8)
-SMALL = {"ppo": PPO(width=4, depth=0, minibatches=2)}
+SMALL = {
+    "ppo": PPO(width=4, depth=0, minibatches=2),
+    "vmpo": VMPO(width=4, depth=0, minibatches=2, target_period=3.0),
+}
+REMEMBERING = {
+    f"ppo with {kind}": PPO(
+        width=4, depth=0, minibatches=2, memory=kind, memory_length=5, shared=True
+    )
+    for kind in ("lstm", "transformer-xl")
+}
 KEYS = [jax.random.key(seed) for seed in range(3)]
+
+NAMED = SMALL | REMEMBERING
 
 EVERY_AGENT = pytest.mark.parametrize("name", AGENTS)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def begin(name: str, environment: Environment, key: jax.Array) -> Member:
-    return training.begin(SMALL[name], environment, Uniform(), SCHEDULE, key)
+    return training.begin(NAMED[name], environment, Uniform(), SCHEDULE, key)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def advance(
     name: str, environment: Environment, member: Member, first: int, iterations: int
 ) -> tuple[Member, dict]:
-    parts = (SMALL[name], environment, Uniform(), SCHEDULE)
+    parts = (NAMED[name], environment, Uniform(), SCHEDULE)
     return training.advance(*parts, member, first, iterations)
 
 
@@ -67,6 +81,20 @@ def test_chunks_make_no_difference(name: str, where: str, digits: Digits) -> Non
     assert not equal(half.learner, whole.learner)
 
 
+@pytest.mark.parametrize("name", REMEMBERING)
+def test_chunks_make_no_difference_to_what_is_remembered(name: str) -> None:
+    # Episodes of 5 rows, iterations of 8: memories go from one chunk to the next.
+    environment = Recall(cues=2, delay=2)
+    member = begin(name, environment, KEYS[0])
+    whole, _ = advance(name, environment, member, 0, 5)
+    parts = member
+    for first, iterations in ((0, 1), (1, 1), (2, 3)):
+        parts, _ = advance(name, environment, parts, first, iterations)
+    assert_equal(parts, whole)
+    assert not equal(whole.loop.memory, member.loop.memory)
+    assert not equal(whole.learner.networks, member.learner.networks)
+
+
 @EVERY_AGENT
 def test_an_iteration_depends_on_its_number(name: str, digits: Digits) -> None:
     member = begin(name, digits, KEYS[0])
@@ -83,12 +111,12 @@ def test_a_key_decides_a_member(name: str, digits: Digits) -> None:
         begin(name, digits, key) for key in (KEYS[0], KEYS[0], KEYS[1])
     )
     assert_equal(first, again)
-    assert not equal(first.learner.policy, other.learner.policy)
+    assert not equal(first.learner.networks, other.learner.networks)
     # Two members that begin as one but for their keys go their own ways.
     twin = first._replace(key=other.key)
     one, two = (advance(name, digits, m, 0, 2)[0] for m in (first, twin))
     assert not equal(one.loop.environment.digit, two.loop.environment.digit)
-    assert not equal(one.learner.policy, two.learner.policy)
+    assert not equal(one.learner.networks, two.learner.networks)
 
 
 @EVERY_AGENT
@@ -119,7 +147,7 @@ def test_a_member_that_diverges_touches_no_other(digits: Digits) -> None:
     found = jax.tree.map(np.asarray, advance_bundle(digits, poisoned))
     others = np.array([0, 2])
     assert_equal(*(jax.tree.map(lambda x: x[others], m) for m in (sound, found)))
-    for leaf in jax.tree.leaves(found.learner.policy):
+    for leaf in jax.tree.leaves(found.learner.networks.policy):
         assert np.isnan(leaf[1]).all()
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Key, PyTree
 
+from allometry.agents.schedule import Schedule
 from allometry.environments.environment import TimeStep
 from allometry.specs import EnvironmentSpec
 
@@ -42,7 +43,7 @@ class Agent(Protocol):
         ...
 
     def initial_memory(self, learner: Learner) -> Memory:
-        """Give the memory of an episode's first step (an empty pytree if none)."""
+        """Give one player's memory before an episode (an empty pytree if none)."""
         ...
 
     def act(
@@ -54,7 +55,10 @@ class Agent(Protocol):
         *,
         explore: bool = True,
     ) -> tuple[PyTree, Memory, dict[str, Array]]:
-        """Choose the players' actions `[P, ...]`; extras go into the batch."""
+        """Choose the players' actions `[P, ...]`; extras go into the batch.
+
+        A memory `[P, ...]` is the agent's to clear where the time step is a `first`.
+        """
         ...
 
     def learn(
@@ -73,8 +77,8 @@ class Agent(Protocol):
         """Count parameters by network and part (`policy.torso`, `value.heads`, …)."""
         ...
 
-    def flops(self, spec: EnvironmentSpec, samples: int) -> Flops:
-        """Count FLOPs per interaction when `samples` interactions make a batch."""
+    def flops(self, spec: EnvironmentSpec, schedule: Schedule) -> Flops:
+        """Count FLOPs per interaction when a `schedule` makes the batches."""
         ...
 
     def updates(self) -> int:

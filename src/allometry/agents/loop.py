@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
 from allometry.agents.agent import Agent, Learner
@@ -13,7 +14,8 @@ from allometry.environments.environment import Environment, TimeStep
 class Loop(NamedTuple):
     """The state of the collecting side; checkpointed beside the learner.
 
-    `environment`, `timestep` and `memory` have a leading axis of copies `[B, ...]`.
+    `environment` and `timestep` have a leading axis of copies `[B, ...]`, `memory` one
+    of copies and one of players `[B, P, ...]`.
     What an algorithm does without (a replay buffer, opponents) is an empty pytree.
     """
 
@@ -46,5 +48,9 @@ def start(
     environments, timestep = jax.vmap(begin)(
         jax.random.split(task_key, copies), jax.random.split(reset_key, copies)
     )
-    memory = jax.vmap(lambda _: agent.initial_memory(learner))(timestep.first)
+    players = environment.spec.players
+    memory = jax.tree.map(
+        lambda each: jnp.broadcast_to(each, (copies, players, *each.shape)),
+        agent.initial_memory(learner),
+    )
     return Loop(environments, timestep, memory, (), (), state)

@@ -7,13 +7,13 @@ arXiv 2110.00641, and its released code).
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from allometry.agents import distributions
+from allometry.agents.actor_critic import ActorCritic, policy_over
+from allometry.agents.samples import Samples
 from allometry.networks.network import Network
 
 #: Ratios to the behaviour policy are capped here, as in the released code: stale data
@@ -21,45 +21,43 @@ from allometry.networks.network import Network
 RATIO_CAP = 100.0
 
 
-class Samples(NamedTuple):
-    """What one minibatch holds, one row per player and step."""
-
-    observation: Any  # [M, ...]; arrays here, shapes only where FLOPs are counted
-    action: Any  # [M]
-    log_behaviour: Any  # [M]
-    advantage: Any  # [M]
-    value_target: Any  # [M]
-
-
 def loss(
-    networks: tuple[Network, Network],
-    proximal: Network,
+    networks: ActorCritic,
+    proximal: Network | None,
     samples: Samples,
     settings: Mapping[str, Float[Array, ""]],
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-    """Return the loss of a policy and a value network, and its parts.
+    """Return the loss of policy and value on a minibatch, and its parts.
 
     L = −E[gain] − c_H·E[H(π)] + c_V·E[(V − target)²] + c_KL·½·E[log²(π/π_prox)] with
-    the weights `entropy`, `value_coefficient` and `kl_penalty` of `settings`.
+    the weights `entropy`, `value_coefficient` and `kl_penalty` of `settings`. Without
+    a `proximal` network the behaviour policy has both roles, as in the first PPO.
     """
-    policy, value = networks
-    log_probability = jax.vmap(distributions.log_probability)
-    logits = jax.vmap(policy)(samples.observation)
-    log_pi = log_probability(logits, samples.action)
-    proximal_logits = jax.vmap(proximal)(samples.observation)
-    log_proximal = log_probability(proximal_logits, samples.action)
+    distribution = networks.distribution
+    log_probability = samples.each(distribution.log_probability)
+    outputs, value = networks.over(samples.memory, samples.read, samples.first)
+    log_pi = log_probability(outputs, samples.action)
+    log_proximal = samples.log_behaviour
+    if proximal is not None:
+        log_proximal = log_probability(
+            policy_over(proximal, samples.memory[0], samples.read, samples.first),
+            samples.action,
+        )
 
     clip = settings["clip"]
     gain = policy_gain(
         log_pi, log_proximal, samples.log_behaviour, samples.advantage, clip
     )
-    error = jax.vmap(value)(samples.observation)[:, 0] - samples.value_target
+    entropy = samples.each(distribution.entropy)(outputs)
+    mean = samples.mean
     metrics = {
-        "policy_loss": -gain.mean(),
-        "value_loss": jnp.square(error).mean(),
-        "entropy": jax.vmap(distributions.entropy)(logits).mean(),
-        "kl": 0.5 * jnp.square(log_pi - log_proximal).mean(),
-        "clip_fraction": (jnp.abs(jnp.exp(log_pi - log_proximal) - 1) > clip).mean(),
+        "policy_loss": -mean(gain),
+        "value_loss": mean(jnp.square(value - samples.value_target)),
+        "entropy": mean(entropy),
+        "kl": 0.5 * mean(jnp.square(log_pi - log_proximal)),
+        "clip_fraction": mean(
+            (jnp.abs(jnp.exp(log_pi - log_proximal) - 1) > clip).astype(jnp.float32)
+        ),
     }
     total = (
         metrics["policy_loss"]
@@ -71,12 +69,12 @@ def loss(
 
 
 def policy_gain(
-    log_pi: Float[Array, " M"],
-    log_proximal: Float[Array, " M"],
-    log_behaviour: Float[Array, " M"],
-    advantage: Float[Array, " M"],
+    log_pi: Float[Array, "*M"],
+    log_proximal: Float[Array, "*M"],
+    log_behaviour: Float[Array, "*M"],
+    advantage: Float[Array, "*M"],
     clip: Float[Array, ""],
-) -> Float[Array, " M"]:
+) -> Float[Array, "*M"]:
     """Return what each sample adds to the decoupled clipped objective, to maximise.
 
     min(π/π_behav · A, clip(π/π_prox, 1 ± ε) · π_prox/π_behav · A): arXiv 2110.00641,

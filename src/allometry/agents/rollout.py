@@ -1,7 +1,9 @@
 """Rollout: the agent acts in copies of an environment, and a batch comes of it.
 
 The rollout is the only place that resets: an environment says that an episode ended,
-the rollout draws a task from the sampler and begins the next one.
+the rollout draws a task from the sampler and begins the next one. What ended an episode
+is shown to the agent as any other step, so that it has a value, whatever the agent
+remembers; what it does there is not taken, since the next episode begins instead.
 """
 
 from typing import Any, NamedTuple
@@ -19,21 +21,25 @@ from allometry.environments.environment import Environment, TimeStep
 class Batch(NamedTuple):
     """T steps of B copies with P players, time first.
 
-    `observation` is what the agent saw before `action`; `reward`, `terminated` and
-    `truncated` are what came of it. `last` is the observation after the final step
-    `[B, P, ...]`. `successor` `[T, B, P, ...]` is the observation after each step,
-    before any reset; an environment that is not episodic has none (`None`), since
-    there it is the next row. `extras` are what `act` gave.
+    `timestep` is what the agent saw before `action`; `reward`, `terminated` and
+    `truncated` are what came of it. `taken` is false in the rows that show the end of
+    an episode: their action led to nothing, and the next row begins another episode.
+    Rows of an environment that is not episodic are all taken (`None`). `extras` are
+    what `act` gave. `last` is what followed the final step `[B]`; `memory` and
+    `last_memory` are the agent's before the first step and after the final one
+    `[B, P, ...]`.
     """
 
-    observation: PyTree
+    timestep: TimeStep
     action: PyTree
     reward: Float[Array, "T B P"]
     terminated: Bool[Array, "T B"]
     truncated: Bool[Array, "T B"]
-    successor: PyTree | None
-    last: PyTree
+    taken: Bool[Array, "T B"] | None
     extras: dict[str, Any]
+    last: TimeStep
+    memory: PyTree
+    last_memory: PyTree
 
 
 def rollout(
@@ -51,42 +57,41 @@ def rollout(
 
     def step(
         carry: tuple[PyTree, TimeStep, PyTree], key: Key[Array, ""]
-    ) -> tuple[tuple[PyTree, TimeStep, PyTree], Batch]:
-        state, timestep, memory = carry
-        act_key, step_key, *end_key = jax.random.split(key, 3 if episodic else 2)
-        action, memory, extras = agent.act(learner, timestep, memory, act_key)
+    ) -> tuple[tuple[PyTree, TimeStep, PyTree], tuple[PyTree, ...]]:
+        state, before, memory = carry
+        act_key, step_key, *begin_key = jax.random.split(key, 3 if episodic else 2)
+        action, memory, extras = agent.act(learner, before, memory, act_key)
         state, after = environment.step(step_key, state, action)
-        row = Batch(
-            observation=timestep.observation,
-            action=action,
-            reward=after.reward,
-            terminated=after.terminated,
-            truncated=after.truncated,
-            successor=after.observation if episodic else None,
-            last=None,
-            extras=extras,
-        )
+        taken = None
         if episodic:
-            state, after, memory = begin_again(state, after, memory, end_key[0])
-        return (state, after, memory), row
+            taken = ~(before.terminated | before.truncated)
+            state, after = jax.tree.map(
+                lambda stepped, fresh: jnp.where(taken, stepped, fresh),
+                (state, after),
+                begin(begin_key[0]),
+            )
+        answer = after.reward, after.terminated, after.truncated
+        return (state, after, memory), (before, action, *answer, taken, extras)
 
-    def begin_again(
-        state: PyTree, after: TimeStep, memory: PyTree, key: Key[Array, ""]
-    ) -> tuple[PyTree, TimeStep, PyTree]:
+    def begin(key: Key[Array, ""]) -> tuple[PyTree, TimeStep]:
         task_key, reset_key = jax.random.split(key)
         task = sampler.sample(environment, loop.sampler, task_key)
-        fresh = (*environment.reset(reset_key, task), agent.initial_memory(learner))
-        ended = after.terminated | after.truncated
-        return jax.tree.map(
-            lambda new, old: jnp.where(ended, new, old), fresh, (state, after, memory)
-        )
+        return environment.reset(reset_key, task)
 
     carry = (loop.environment, loop.timestep, loop.memory)
     keys = jax.random.split(key, (length, copies))
-    (state, timestep, memory), batch = jax.lax.scan(jax.vmap(step), carry, keys)
-    batch = batch._replace(last=timestep.observation)
-    updated = sampler.update(loop.sampler, batch.reward)
-    return (
-        Loop(state, timestep, memory, loop.replay, loop.opponents, updated),
-        batch,
+    (state, timestep, memory), rows = jax.lax.scan(jax.vmap(step), carry, keys)
+    before, action, reward, terminated, truncated, taken, extras = rows
+    batch = Batch(
+        timestep=before,
+        action=action,
+        reward=reward,
+        terminated=terminated,
+        truncated=truncated,
+        taken=taken,
+        extras=extras,
+        last=timestep,
+        memory=loop.memory,
+        last_memory=memory,
     )
+    return loop._replace(environment=state, timestep=timestep, memory=memory), batch

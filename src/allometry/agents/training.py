@@ -4,7 +4,8 @@ Iteration i draws its keys from (member's key, i) alone, so that training cut in
 chunks, at whatever places, is the same training.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,18 +16,12 @@ from allometry.agents.agent import Agent, Learner
 from allometry.agents.loop import Loop
 from allometry.agents.rollout import rollout
 from allometry.agents.samplers import Sampler
+from allometry.agents.samples import mean, weights
+from allometry.agents.schedule import Schedule
 from allometry.environments.environment import Environment
 
-
-class Schedule(NamedTuple):
-    """The ratio of collecting to learning: `length` steps of `copies`, one `learn`."""
-
-    copies: int
-    length: int
-
-    def interactions(self, environment: Environment) -> int:
-        """Count the agent steps of one iteration."""
-        return self.copies * self.length * environment.spec.players
+State = TypeVar("State")
+Metrics = dict[str, Array]
 
 
 class Member(NamedTuple):
@@ -68,7 +63,9 @@ def advance(
 
     def iteration(number: Int[Array, ""], member: Member) -> tuple[Member, dict]:
         key = jax.random.wrap_key_data(member.key)
-        act_key, learn_key = jax.random.split(jax.random.fold_in(key, number))
+        act_key, learn_key, task_key = jax.random.split(
+            jax.random.fold_in(key, number), 3
+        )
         loop, batch = rollout(
             agent,
             environment,
@@ -79,14 +76,27 @@ def advance(
             schedule.length,
         )
         learner, metrics = agent.learn(member.learner, batch, learn_key)
-        metrics["reward"] = batch.reward.mean()
+        tasks = sampler.update(environment, loop.sampler, batch.reward, task_key)
+        loop = loop._replace(sampler=tasks)
+        metrics["reward"] = mean(batch.reward, weights(batch))
         return Member(learner, loop, member.key), metrics
 
-    def body(step: Int[Array, ""], carry: tuple[Member, dict]) -> tuple[Member, dict]:
-        member, metrics = iteration(first + step, carry[0])
-        return member, jax.tree.map(jnp.add, carry[1], metrics)
+    return repeat(iteration, member, first, iterations)
 
-    shapes = jax.eval_shape(iteration, first, member)[1]
+
+def repeat(
+    iteration: Callable[[Int[Array, ""], State], tuple[State, Metrics]],
+    state: State,
+    first: Int[Array, ""],
+    iterations: Int[Array, ""],
+) -> tuple[State, Metrics]:
+    """Run `iterations` iterations from number `first`; return means of metrics."""
+
+    def body(step: Int[Array, ""], carry: tuple[State, Metrics]) -> Any:
+        state, metrics = iteration(first + step, carry[0])
+        return state, jax.tree.map(jnp.add, carry[1], metrics)
+
+    shapes = jax.eval_shape(iteration, first, state)[1]
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    member, totals = jax.lax.fori_loop(0, iterations, body, (member, zeros))
-    return member, jax.tree.map(lambda total: total / iterations, totals)
+    state, totals = jax.lax.fori_loop(0, iterations, body, (state, zeros))
+    return state, jax.tree.map(lambda total: total / iterations, totals)
