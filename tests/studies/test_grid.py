@@ -6,8 +6,9 @@ import pytest
 
 from allometry.agents.agent import traced_names
 from allometry.agents.returns import discount_of_horizon
+from allometry.refusal import Refusal
 from allometry.studies.grid import bundles, runs
-from allometry.studies.study import load, shipped
+from allometry.studies.study import from_mapping, load, shipped
 
 
 def names(study):
@@ -22,7 +23,7 @@ def grid(**keys):
 def test_bundles_hold_every_run_once_under_names_that_files_may_have(name):
     study = load(name)
     together = [run for bundle in names(study) for run in bundle]
-    points = np.prod([len(values) for values in study.grid.agent.values()])
+    points = np.prod([len(values) for values in study.axes.values()])
     assert len(together) == len(set(together)) == points * len(study.seeds)
     of_bundles = [bundle.name for bundle in bundles(study)]
     assert len(of_bundles) == len(set(of_bundles))
@@ -90,3 +91,76 @@ def test_no_two_runs_share_their_luck(studies):
 def test_seeds_may_be_counted_or_listed(studies):
     assert studies.survey_of(**grid(seeds=3)).study.seeds == [0, 1, 2]
     assert studies.survey_of(**grid(seeds=[7, 3])).study.seeds == [7, 3]
+
+
+VARIED = {
+    "name": "varied",
+    "environment": {"name": "xland", "preset": "reach"},
+    "agent": {"torso": "encoder", "width": 8},
+    "training": {"interactions": 1024, "copies": 4, "length": 16, "checkpoints": 2},
+    "grid": {
+        "seeds": 2,
+        "agent": {"name": ["ppo", "vmpo"], "learning_rate": [1e-3, 2e-3]},
+        "environment": {"trials": [1, 2]},
+    },
+}
+
+
+def test_agents_and_options_of_the_environment_are_axes_too():
+    found = bundles(from_mapping(VARIED, "the test"))
+    # What is traced shares a program; another agent or environment never does.
+    assert [bundle.name for bundle in found] == [
+        "ppo-trials-1", "ppo-trials-2", "vmpo-trials-1", "vmpo-trials-2",
+    ]  # fmt: skip
+    for bundle in found:
+        assert len(bundle.runs) == 4
+        for run in bundle.runs:
+            agent, trials = run.covariates["agent"], run.covariates["trials"]
+            assert bundle.name == f"{agent}-trials-{trials}"
+            assert type(run.agent).__name__.lower() == agent
+            assert run.environment == (("trials", trials),)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "words"),
+    [
+        ("environment", {"wings": [1, 2]}, "XLand has no dial 'wings'"),
+        ("environment", {"preset": ["small"]}, "environment.preset gives one value"),
+        ("environment", {"trials": [1, 1]}, "holds 1 twice"),
+        ("environment", {"trials": [0]}, "trials is 0"),
+        ("environment", {"width": [1]}, "width"),
+        ("agent", {"name": ["ppo", "dqn"]}, 'grid.agent.name holds "dqn"; choose'),
+        ("agent", {"name": ["ppo"], "sight": [2]}, 'has no key "sight"'),
+    ],
+)
+def test_axes_that_cannot_be_are_refused(part, changes, words):
+    grid = VARIED["grid"] | {part: changes}
+    agent = VARIED["agent"] | ({} if part == "agent" else {"name": "ppo"})
+    if part == "environment":
+        grid |= {"agent": {}}
+    with pytest.raises(Refusal, match=words):
+        from_mapping(VARIED | {"grid": grid, "agent": agent}, "the test")
+
+
+def test_one_agent_and_several_are_refused_together():
+    agent = VARIED["agent"] | {"name": "ppo"}
+    with pytest.raises(Refusal, match=r"agent\.name gives one agent and grid"):
+        from_mapping(VARIED | {"agent": agent}, "the test")
+
+
+@pytest.mark.parametrize(
+    ("name", "evaluation", "words"),
+    [
+        ("digits", {}, "measured exactly, not by playing"),
+        ("xland", {"final_splits": ["elsewhere"]}, "no split 'elsewhere'"),
+        ("xland", {"final_trials": [99]}, "k is 99"),
+        ("xland", {"threshold": 1.5}, "less than or equal to 1"),
+        ("xland", {"tasks": 0}, "greater than or equal to 1"),
+        ("xland", {"task": 3}, 'no key "evaluation.task"; the keys here are: tasks'),
+    ],
+)
+def test_evaluations_that_cannot_be_are_refused(name, evaluation, words):
+    content = VARIED | {"environment": {"name": name}, "evaluation": evaluation}
+    grid = VARIED["grid"] | {"environment": {}}
+    with pytest.raises(Refusal, match=words):
+        from_mapping(content | {"grid": grid}, "the test")

@@ -37,7 +37,7 @@ def test_chunks_of_any_length_compile_once_and_train_the_same(program, eight):
 
 def test_members_differ_from_each_other_and_learn(program, eight):
     started, trained = checkpoint.pack(program.start()), checkpoint.pack(eight.members)
-    weights = "learner/policy/head/weight"
+    weights = "learner/networks/policy/head/weight"
     assert not np.array_equal(trained[weights][0], trained[weights][1])
     assert not np.array_equal(trained[weights], started[weights])
     assert np.asarray(eight.finite).tolist() == [True, True]
@@ -79,6 +79,8 @@ def test_a_checkpoint_of_another_network_is_refused(studies, eight):
 
 def test_a_checkpoint_that_lacks_an_array_is_refused(program, eight):
     arrays = checkpoint.pack(eight.members)
-    del arrays["learner/policy/head/weight"]
-    with pytest.raises(Refusal, match=r"it has nothing for learner/policy/head/weight"):
+    del arrays["learner/networks/policy/head/weight"]
+    with pytest.raises(
+        Refusal, match=r"it has nothing for learner/networks/policy/head/weight"
+    ):
         checkpoint.unpack(program.shapes(), arrays, "bundle w")

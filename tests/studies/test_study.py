@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -134,8 +135,8 @@ def test_a_byte_order_mark_and_carriage_returns_do_no_harm(file):
         ('"digits"', '"xland"\npreset = 3', 5, "environment.preset is 3"),
         ("band = [0.2, 0.95]", "bnd = 1", 22, "no key 'bnd'.*band"),
         ("[0.2, 0.95]", "[0.95, 0.2]", 22, "band holds \\(0.95, 0.2\\)"),
-        ("[0.2, 0.95]", '[0.2, 0.9]\nby = "seed"', 23, "axis of grid.agent: width"),
-        ("[0.2, 0.95]", '[0.2, 0.9]\nform = "none"', 23, "law.form .*intrinsic"),
+        ("[0.2, 0.95]", '[0.2, 0.9]\nform = "nonesuch"', 23, "law.form .*intrinsic"),
+        ("[0.2, 0.95]", '[0.2, 0.9]\nby = "seed"', 23, "axis of the grid: width"),
         ("[0.2, 0.95]", "[0.2, 0.9]\nlevels = [2]", 23, "law.levels holds 2"),
     ],
 )
@@ -194,7 +195,7 @@ def test_every_key_of_an_agent_may_be_set_to_its_own_default(file):
     for name, agent in AGENTS.items():
         keys = {key: value for key, value in vars(agent()).items() if value is not None}
         keys.pop("discount")  # the file gives the horizon
-        changes = [f"agent.{key}={value}" for key, value in keys.items()]
+        changes = [f"agent.{key}={json.dumps(value)}" for key, value in keys.items()]
         study = load(str(file), [*changes, f"agent.name={name}"])
         assert {**study.agent} == {**keys, "name": name, "horizon": 4}
 

@@ -36,7 +36,8 @@ def test_the_environment_is_loaded_once_whatever_is_asked(studies, monkeypatch):
     assert not calls
     run_rows(survey)
     survey.program(survey.facts[0])
-    assert facts(survey.study, survey.environment, survey.facts[0].bundle)
+    bundle = survey.facts[0].bundle
+    assert facts(survey.study, survey.environment(bundle), bundle)
     assert len(calls) == 1
 
 
@@ -54,7 +55,7 @@ def test_rows_tell_what_is_known_of_the_runs(studies):
 def test_what_cannot_be_measured_cannot_be_studied(studies):
     survey = studies.survey_of(environment={"name": "one_value"})
     with pytest.raises(Refusal, match=r'"one_value", which cannot be studied.*digits'):
-        survey.environment  # noqa: B018
+        survey.program(survey.facts[0])
 
 
 def test_the_time_that_a_study_takes_is_measured(studies, monkeypatch):

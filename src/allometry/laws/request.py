@@ -11,13 +11,16 @@ from allometry.laws.form.registry import forms
 from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.refusal import Refusal
 
+#: The form of a study that asks for no law.
+NO_LAW = "none"
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
     """A law, its settings, and how the runs are divided among laws."""
 
     form: str = "intrinsic"
-    """Name of the law."""
+    """Name of the law; `NO_LAW` for none."""
     by: str | None = None
     """Column of the runs; each of its values has a law of its own."""
     levels: tuple[float, ...] = ()
@@ -31,8 +34,9 @@ def from_mapping(section: Mapping[str, Any]) -> Request:
     form = values.pop("form", "intrinsic")
     by = values.pop("by", None)
     levels = values.pop("levels", ())
-    if not isinstance(form, str) or form not in forms:
-        raise Refusal(f"law.form is {form!r}; choose one of: {', '.join(forms)}.")
+    if not isinstance(form, str) or form not in (*forms, NO_LAW):
+        names = ", ".join((*forms, NO_LAW))
+        raise Refusal(f"law.form is {form!r}; choose one of: {names}.")
     if not (by is None or isinstance(by, str)):
         raise Refusal(f"law.by is {by!r}; name one axis of the grid.")
     settings = IntrinsicSettings.from_mapping(values)

@@ -57,7 +57,7 @@ def facts(study: Study, environment: Environment, bundle: Bundle) -> Facts:
     spec = environment.spec
     interactions = study.schedule.interactions(environment)
     shapes = jax.eval_shape(lambda key: agent.init(spec, key), jax.random.key(0))
-    flops = agent.flops(spec, interactions)
+    flops = agent.flops(spec, study.schedule)
     environment_flops = _environment_flops(environment) / spec.players
     return Facts(
         bundle=bundle,

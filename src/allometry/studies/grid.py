@@ -31,6 +31,8 @@ class Run:
     seed: int
     agent: Agent
     covariates: Covariates
+    environment: tuple[tuple[str, Any], ...] = ()
+    """Options of the environment that the grid varies, and their values."""
 
     @property
     def key(self) -> Key[Array, ""]:
@@ -65,7 +67,7 @@ def bundles(study: Study) -> tuple[Bundle, ...]:
 
 def runs(study: Study) -> list[Run]:
     """List the runs of a study: the product of its axes, each with every seed."""
-    axes = study.grid.agent
+    axes = study.axes
     return [
         _run(study, dict(zip(axes, values, strict=True)), seed)
         for values in itertools.product(*axes.values())
@@ -75,13 +77,18 @@ def runs(study: Study) -> list[Run]:
 
 def _run(study: Study, point: Covariates, seed: int) -> Run:
     parts = _parts(point)
-    agent = {key: value for key, value in study.agent.items() if key != "name"} | point
-    covariates: Covariates = dict(point)
+    varied = {key: value for key, value in point.items() if key in study.grid.agent}
+    agent = study.agent | varied
+    kind = AGENTS[agent.pop("name")]
+    covariates: Covariates = {
+        "agent" if key == "name" else key: value for key, value in point.items()
+    }
     if "horizon" in agent:
         covariates["horizon"] = float(agent["horizon"])
         agent["discount"] = discount_of_horizon(agent.pop("horizon"))
-    record = TypeAdapter(AGENTS[study.agent["name"]]).validate_python(agent)
-    return Run("-".join([*parts, f"seed-{seed}"]), seed, record, covariates)
+    record = TypeAdapter(kind).validate_python(agent)
+    options = tuple((key, point[key]) for key in study.grid.environment)
+    return Run("-".join([*parts, f"seed-{seed}"]), seed, record, covariates, options)
 
 
 def _cut(group: list[Run], most: int) -> list[list[Run]]:
@@ -92,7 +99,8 @@ def _program_of(run: Run) -> tuple[Any, ...]:
     """Give what runs must have in common to share a program."""
     traced = traced_names(run.agent)
     values = vars(run.agent).items()
-    return tuple(value for name, value in values if name not in traced)
+    fixed = tuple(value for name, value in values if name not in traced)
+    return (type(run.agent), run.environment, *fixed)
 
 
 def _bundle_name(study: Study, run: Run, part: int) -> str:
@@ -100,7 +108,7 @@ def _bundle_name(study: Study, run: Run, part: int) -> str:
     varied = {
         axis: value
         for axis, value in run.covariates.items()
-        if axis in study.grid.agent and axis not in traced
+        if (axis in study.axes or axis == "agent") and axis not in traced
     }
     names = _parts(varied) or ["all"]
     return "-".join([*names, *([f"part-{part}"] if part else [])])
@@ -108,4 +116,9 @@ def _bundle_name(study: Study, run: Run, part: int) -> str:
 
 def _parts(values: Covariates) -> list[str]:
     """Name values so that a file may have the name: 1e+30 is written 1e30."""
-    return [f"{axis}-{value}".replace("+", "") for axis, value in values.items()]
+    return [
+        (f"{value}" if axis in ("agent", "name") else f"{axis}-{value}").replace(
+            "+", ""
+        )
+        for axis, value in values.items()
+    ]

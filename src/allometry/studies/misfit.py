@@ -6,6 +6,7 @@ mistake is told at once, but an environment whose options no signature lists.
 
 import dataclasses
 import inspect
+import itertools
 import math
 import re
 import typing
@@ -18,7 +19,11 @@ from allometry.agents.registry import AGENTS
 from allometry.environments.registry import ENVIRONMENTS, make
 from allometry.laws import request
 from allometry.refusal import Refusal
+from allometry.studies import final
 from allometry.studies.schema import Study
+
+#: Environments whose runs are tested by playing.
+PLAYED = ("xland",)
 
 
 class Misfit(ValueError):
@@ -33,9 +38,11 @@ class Misfit(ValueError):
 def check(study: Study) -> None:
     """Raise `Misfit` at the first value that cannot be used."""
     _check_environment(study.environment)
-    _check_agent(study)
+    _check_environments(study)
+    _check_agents(study)
     _check_grid(study)
     _check_training(study)
+    _check_evaluation(study)
     _check_law(study)
 
 
@@ -73,16 +80,65 @@ def _check_environment(section: Mapping[str, Any]) -> None:
             raise Misfit(key, str(error)) from None
 
 
-def _check_agent(study: Study) -> None:
+def _check_environments(study: Study) -> None:
+    """Check every environment of the grid, as if it stood in the section."""
+    axes = study.grid.environment
+    for axis in axes:
+        if axis in study.environment:
+            raise Misfit(
+                f"grid.environment.{axis}",
+                f"environment.{axis} gives one value and grid.environment.{axis} "
+                "several; keep one of the two keys.",
+                f"environment.{axis}",
+            )
+        if axis in study.grid.agent:
+            raise Misfit(
+                f"grid.environment.{axis}",
+                f"{axis} is an axis of the agent too, and a column can hold one of "
+                "them only; fix one of the two.",
+                f"grid.agent.{axis}",
+            )
+    for values in itertools.product(*axes.values()) if axes else ():
+        varied = dict(zip(axes, values, strict=True))
+        try:
+            _check_environment(study.environment | varied)
+        except Misfit as error:
+            keys = [key.rpartition(".")[2] for key in error.keys]
+            named = [f"grid.environment.{key}" for key in keys if key in axes]
+            raise Misfit(*(named or error.keys)[:1], str(error), *error.keys) from None
+
+
+def _check_agents(study: Study) -> None:
+    """Check the agent, or each of the agents that the grid names."""
+    names = study.grid.agent.get("name")
+    if names is None:
+        names = [_named(study.agent, "agent", AGENTS)]
+    elif "name" in study.agent:
+        raise Misfit(
+            "grid.agent.name",
+            "agent.name gives one agent and grid.agent.name several; keep one of the "
+            "two keys.",
+            "agent.name",
+        )
+    for name in names:
+        if name not in AGENTS:
+            raise Misfit(
+                "grid.agent.name",
+                f"grid.agent.name holds {_shown(name)}; choose some of: "
+                f"{', '.join(AGENTS)}.",
+            )
+        _check_agent(study, str(name))
+
+
+def _check_agent(study: Study, name: str) -> None:
     """Check every value that the agent's section and the grid's axes give a key."""
-    name = _named(study.agent, "agent", AGENTS)
     types = typing.get_type_hints(AGENTS[name], include_extras=True)
     known = [*(field.name for field in dataclasses.fields(AGENTS[name])), "horizon"]
     fixed = {f"agent.{key}": [value] for key, value in study.agent.items()}
     varied = {f"grid.agent.{key}": values for key, values in study.grid.agent.items()}
     for key, values in (fixed | varied).items():
         last = key.rpartition(".")[2]
-        if key == "agent.name":
+        if last == "name":
             continue
         if last not in known:
             raise Misfit(key, _no_key("agent", name, last, known))
@@ -112,7 +168,9 @@ def _check_grid(study: Study) -> None:
             "agent.discount",
         )
     several = {
-        f"grid.agent.{axis}": values for axis, values in study.grid.agent.items()
+        f"grid.{part}.{axis}": values
+        for part in ("agent", "environment")
+        for axis, values in getattr(study.grid, part).items()
     }
     for key, values in (several | {"grid.seeds": study.seeds}).items():
         twice = [value for i, value in enumerate(values) if value in values[:i]]
@@ -130,12 +188,15 @@ def _check_training(study: Study) -> None:
             f"training.first_checkpoint is {first:,}, after the end of a run; give at "
             f"most training.interactions, {training.interactions:,}.",
         )
-    defaults = {
-        field.name: field.default
-        for field in dataclasses.fields(AGENTS[study.agent["name"]])
-    }
+    for name in study.grid.agent.get("name", [study.agent.get("name")]):
+        _check_minibatches(study, AGENTS[str(name)])
+
+
+def _check_minibatches(study: Study, kind: type[Any]) -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     if "minibatches" not in defaults:
         return
+    training = study.training
     fixed = study.agent.get("minibatches", defaults["minibatches"])
     batch = training.copies * training.length
     for minibatches in study.grid.agent.get("minibatches", [fixed]):
@@ -152,17 +213,31 @@ def _check_training(study: Study) -> None:
             )
 
 
+def _check_evaluation(study: Study) -> None:
+    """Check what is asked for at the end, and that there is something to play."""
+    if study.evaluation is None:
+        return
+    if study.environment["name"] not in PLAYED:
+        raise Misfit(
+            "evaluation",
+            f'the environment "{study.environment["name"]}" is measured exactly, not '
+            "by playing; leave the section [evaluation] out.",
+        )
+    try:
+        final.protocol(study.evaluation)
+    except Refusal as error:
+        raise Misfit("evaluation.final_splits", str(error)) from None
+
+
 def _check_law(study: Study) -> None:
     """Check the section `[law]`, and that the axis it names is one of the grid."""
     try:
         by = request.from_mapping(study.law).by
     except Refusal as error:
         raise Misfit(_first_named("law", study.law, str(error)), str(error)) from None
-    if by is not None and by not in study.grid.agent:
-        axes = ", ".join(study.grid.agent) or "none"
-        raise Misfit(
-            "law.by", f"law.by is {by!r}; name one axis of grid.agent: {axes}."
-        )
+    if by is not None and by not in study.axes:
+        axes = ", ".join(study.axes) or "none"
+        raise Misfit("law.by", f"law.by is {by!r}; name one axis of the grid: {axes}.")
 
 
 def _named(section: Mapping[str, Any], what: str, known: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ writes all of it or nothing.
 """
 
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,24 +15,28 @@ import polars as pl
 from allometry.agents.training import Member
 from allometry.curves.claim import Claim
 from allometry.curves.table import CURVES, SCORES, schema
-from allometry.studies import checkpoint
+from allometry.environments.environment import Environment
+from allometry.studies import checkpoint, final
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint
 from allometry.studies.program import Program
+from allometry.studies.schema import Study
 
 
 class Progress:
     """Where a bundle stands: iterations trained, checkpoints recorded, seconds."""
 
-    def __init__(self, facts: Facts, program: Program, claim: Claim):
+    def __init__(self, facts: Facts, program: Program, claim: Claim, folder: Path):
         """Go on from the claim's checkpoint, or begin.
 
-        Raises `Refusal` if the checkpoint is another architecture's.
+        `folder` keeps what scores are normalised by. Raises `Refusal` if the
+        checkpoint is another architecture's.
         """
         arrays, stored = claim.checkpoint(), claim.manifest.metadata
         self._facts = facts
         self._program = program
         self._claim = claim
+        self._folder = folder
         self._members = _members(facts, program, arrays)
         going_on = arrays is not None
         self.iteration: int = stored["iteration"] if going_on else 0
@@ -41,7 +46,7 @@ class Progress:
         self._warnings: list[str] = list(stored.get("warnings", ()))
         self._metrics: dict[str, list[float]] = {}
         self._curves: list[dict[str, Any]] = []
-        self._scores: list[dict[str, Any]] = []
+        self._scores: list[pl.DataFrame] = [pl.DataFrame(schema=schema(SCORES))]
 
     def warn(self, sentence: str) -> None:
         """Keep a doubt about the columns in the record, from the next commit on."""
@@ -69,12 +74,24 @@ class Progress:
         self._record({name: np.asarray(x) for name, x in performance.items()})
         self.checkpoint += 1
 
+    def test(self, study: Study, environment: Environment) -> None:
+        """Take every run through the full protocol; the rows are those of the end."""
+        agent = self._facts.bundle.runs[0].agent
+        for member, run in enumerate(self._facts.bundle.runs):
+            if run.name in self.nonfinite:
+                continue
+            learner = _member(self._members, member).learner
+            place = run.name, self.checkpoint - 1
+            self._scores += final.scores(
+                study, environment, agent, learner, place, self._folder
+            )
+
     def commit(self, fingerprint: Fingerprint, *, finished: bool) -> None:
         """Store the rows since the last commit with the state at which they end."""
         ended = "done" if finished else "running"
         self._claim.commit(
             curves=pl.DataFrame(self._curves, schema=schema(CURVES)),
-            scores=pl.DataFrame(self._scores, schema=schema(SCORES)),
+            scores=_once(self._scores),
             checkpoint=checkpoint.pack(self._members),
             metadata={
                 "iteration": self.iteration,
@@ -93,19 +110,19 @@ class Progress:
             finished=finished,
         )
         self._curves.clear()
-        self._scores.clear()
+        del self._scores[1:]
 
     def _record(self, performance: dict[str, np.ndarray]) -> None:
         counts = self._counts()
         for member, run in enumerate(self._facts.bundle.runs):
-            lost = run.name in self.nonfinite
-            reached = None if lost else float(performance["train"][member])
+            reached = None
+            if run.name not in self.nonfinite:
+                found = {name: values[member] for name, values in performance.items()}
+                reached, scores = self._program.measure.read(
+                    run.name, self.checkpoint, found, self._folder
+                )
+                self._scores.append(scores)
             self._curves.append({"run": run.name, "performance": reached} | counts)
-            if not lost:
-                self._scores += [
-                    self._score(run.name, split, float(values[member]))
-                    for split, values in performance.items()
-                ]
 
     def _counts(self) -> dict[str, int | float]:
         """Count what one run has used so far: the columns that all members share."""
@@ -124,18 +141,18 @@ class Progress:
             "seconds": self.seconds,
         }
 
-    def _score(self, run: str, split: str, score: float) -> dict[str, Any]:
-        return {
-            "run": run,
-            "checkpoint": self.checkpoint,
-            "split": split,
-            "task": split,
-            "trial": 0,
-            "k": 1,
-            "repetitions": 0,
-            "score": score,
-            "spread": 0.0,
-        }
+
+def _once(scores: list[pl.DataFrame]) -> pl.DataFrame:
+    """Join rows; those of the full protocol stand in for the checkpoint's own.
+
+    Both have the held-out set at training's k; the protocol's is of more tasks.
+    """
+    key = list(SCORES)[:6]
+    return pl.concat(scores).unique(key, keep="last", maintain_order=True)
+
+
+def _member(members: Member, number: int) -> Member:
+    return jax.tree.map(lambda leaves: leaves[number], members)
 
 
 def _members(

@@ -15,11 +15,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from allometry.curves.manifest import Manifest
 from allometry.curves.store import Store
+from allometry.studies import room
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint, changes, fingerprint
 from allometry.studies.grid import Bundle
 from allometry.studies.progress import Progress
 from allometry.studies.survey import Survey
+
+#: The folder of a store that keeps what scores are normalised by.
+REFERENCES = "references"
 
 
 @runtime_checkable
@@ -58,10 +62,13 @@ class Job:
 def train(facts: Facts, job: Job) -> bool:
     """Train a bundle to its end or until told to stop; return whether it finished."""
     bundle = facts.bundle
+    program = job.survey.program(facts)
+    room.check(facts, program)
     claim = job.store.claim(bundle.name, owner=_owner())
     before = claim.manifest
     decides = fingerprint(job.survey.study, bundle)
-    progress = Progress(facts, job.survey.program(facts), claim)
+    folder = job.store.path / REFERENCES
+    progress = Progress(facts, program, claim, folder)
     for damage in before.warnings:
         if damage.startswith(f"before attempt {before.attempts}:"):
             job.watcher.warned(f"Bundle {bundle.name}, {damage}.")
@@ -77,6 +84,8 @@ def train(facts: Facts, job: Job) -> bool:
         job.watcher.advanced(bundle, (point - begun) * every)
         finished, stopped = point == facts.checkpoints[-1], job.stop.is_set()
         late = time.monotonic() - committed >= job.commit_every
+        if finished:
+            progress.test(job.survey.study, job.survey.environment(bundle))
         if finished or stopped or late:
             progress.commit(decides, finished=finished)
             committed = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from allometry.agents.training import Schedule
+from allometry.agents.schedule import Schedule
 
 Count = Annotated[int, Field(ge=1, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**32, strict=True)]
@@ -38,6 +38,10 @@ class Training(Section):
     """Points of each curve, log-spaced; fewer where batches are coarser than that."""
     first_checkpoint: Count | None = None
     """Interactions at the first point; 1/128 of the training if not given."""
+    tasks_ready: Count | None = None
+    """Tasks that stand ready where episodes begin; 4 × copies if not given."""
+    tasks_fresh: Count | None = None
+    """How many of them are replaced after each batch; copies / 4 if not given."""
 
     def checkpoint_iterations(self, iteration_interactions: int) -> tuple[int, ...]:
         """List the iterations after which curves are measured: log-spaced.
@@ -53,13 +57,40 @@ class Training(Section):
         return tuple(sorted({*np.round(points).astype(int).tolist(), total}))
 
 
+class Evaluation(Section):
+    """How runs are tested where performance is measured by playing (XLand).
+
+    At every checkpoint the runs play `tasks` held-out tasks, with as many trials as in
+    training; at the end they go through the full protocol, `final`.
+    """
+
+    tasks: Count = 128
+    """Held-out tasks at every checkpoint; the curves' performance is the mean score."""
+    repetitions: Count = 1
+    """Episodes of each of these tasks."""
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """A task is done where its score is above this."""
+    final_tasks: Annotated[int, Field(ge=0, strict=True)] = 1000
+    """Tasks of each split at the end; 0 leaves the full protocol out."""
+    final_trials: list[Count] | None = None
+    """Numbers of trials of an episode at the end; that of training if not given."""
+    final_repetitions: Count = 1
+    """Episodes of each task at the end, at each number of trials."""
+    final_splits: list[str] = ["held_out"]
+    """Splits at the end: held_out, and any outside of training."""
+    final_probes: bool = False
+    """Whether handmade probes are played at the end."""
+
+
 class Grid(Section):
     """The grid: every combination of the axes, each with every seed."""
 
     seeds: Count | Annotated[list[Seed], Field(min_length=1)] = 3
     """How many seeds, or which."""
     agent: dict[str, Axis] = {}
-    """Values of the agent's keys that vary: width, depth, horizon, …"""
+    """Values of the agent's keys that vary: width, depth, horizon, name, …"""
+    environment: dict[str, Axis] = {}
+    """Values of the environment's options that vary: the dials of XLand, …"""
     runs_per_bundle: Count = 16
     """Most runs that share one program. Part of what decides the numbers."""
 
@@ -79,6 +110,8 @@ class Study(Section):
     """`name` of the agent and its hyper-parameters; `horizon` sets the discount."""
     training: Training
     grid: Grid
+    evaluation: Evaluation | None = None
+    """How runs are tested, where that is by playing."""
     law: dict[str, Any] = {}
     """`form` of the law and its settings; `by` is the axis that has a law each."""
 
@@ -92,6 +125,11 @@ class Study(Section):
         """The seeds of each point of the grid."""
         seeds = self.grid.seeds
         return list(range(seeds)) if isinstance(seeds, int) else seeds
+
+    @property
+    def axes(self) -> dict[str, list[int | float | str]]:
+        """All that varies: the agent's keys first, then the environment's."""
+        return {**self.grid.agent, **self.grid.environment}
 
     @property
     def schedule(self) -> Schedule:

@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from allometry.refusal import Refusal
-from allometry.studies import misfit
+from allometry.studies import misfit, presets
 from allometry.studies.misfit import Misfit
-from allometry.studies.schema import Grid, Section, Training
+from allometry.studies.schema import Evaluation, Grid, Section, Training
 from allometry.studies.schema import Study as Study
 from allometry.studies.toml import line_of, parse_value
 
@@ -37,7 +37,8 @@ def load(which: str, changes: Sequence[str] = ()) -> Study:
     """Load the shipped study of that name, or the study file at that path.
 
     `changes` are `key=value` with dotted keys (`training.interactions=4096`), applied
-    over the file. Raises `Refusal` naming file, line, key and what is allowed.
+    over the file; `preset=smoke` chooses one of its presets. Raises `Refusal` naming
+    file, line, key and what is allowed.
     """
     known = shipped()
     if which in known:
@@ -57,7 +58,9 @@ def load(which: str, changes: Sequence[str] = ()) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise Refusal(f"{where} is not valid TOML: {error}. Mend that line.") from None
     content.setdefault("name", _name_of(file.name.removesuffix(".toml")))
-    changed = [_change(content, change) for change in changes]
+    preset, others = presets.chosen(changes)
+    presets.apply(content, preset, where, _set)
+    changed = [_change(content, change) for change in others]
     return _checked(content, where, text, changed)
 
 
@@ -94,6 +97,13 @@ def _change(content: dict[str, Any], change: str) -> str:
             f'--set "{change}" is not key=value. '
             "Write, for example, --set training.interactions=65536."
         )
+    _set(content, key, parse_value(value.strip()))
+    return key
+
+
+def _set(content: dict[str, Any], key: str, value: Any) -> None:
+    """Give a dotted key a value."""
+    *tables, last = key.split(".")
     table = content
     for name in tables:
         table = table.setdefault(name, {})
@@ -102,16 +112,20 @@ def _change(content: dict[str, Any], change: str) -> str:
                 f'--set {key}: "{name}" is a value, not a table of keys. Set '
                 f"{key.rpartition('.')[0]} itself."
             )
-    table[last] = parse_value(value.strip())
+    table[last] = value
     _give_way(content, key)
-    return key
 
 
 def _give_way(content: dict[str, Any], key: str) -> None:
     """Let an axis take the place of a key's one value, or the other way round."""
     *tables, last = key.split(".")
-    rival = {"grid.agent": ("agent",), "agent": ("grid", "agent")}.get(".".join(tables))
-    if rival is None or last == "name":
+    rival = {
+        "grid.agent": ("agent",),
+        "agent": ("grid", "agent"),
+        "grid.environment": ("environment",),
+        "environment": ("grid", "environment"),
+    }.get(".".join(tables))
+    if rival is None:
         return
     table: Any = content
     for name in rival:
@@ -144,14 +158,19 @@ def _key(location: Sequence[int | str]) -> str:
         if isinstance(part, int):
             break
         names.append(part)
-    return ".".join(names[: 3 if names[:2] == ["grid", "agent"] else 2])
+    axis = names[:1] == ["grid"] and names[1:2] in (["agent"], ["environment"])
+    return ".".join(names[: 3 if axis else 2])
 
 
 def _sentence(error: ValidationError, key: str) -> str:
     """Say in a sentence what the schema found wrong with `key`."""
     problem = error.errors()[0]
     if problem["type"] == "extra_forbidden":
-        sections: dict[str, type[Section]] = {"training": Training, "grid": Grid}
+        sections: dict[str, type[Section]] = {
+            "training": Training,
+            "grid": Grid,
+            "evaluation": Evaluation,
+        }
         model = sections.get(str(problem["loc"][0]), Study)
         allowed = ", ".join(model.model_fields)
         return f'there is no key "{key}"; the keys here are: {allowed}.'

@@ -5,16 +5,17 @@ import functools
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import polars as pl
 
 from allometry.agents.training import Member
 from allometry.environments import registry
-from allometry.environments.environment import Measured
-from allometry.refusal import Refusal
+from allometry.environments.environment import Environment
 from allometry.studies.facts import Facts, facts
-from allometry.studies.grid import bundles
+from allometry.studies.grid import Bundle, bundles
+from allometry.studies.measure import Measure, measure
 from allometry.studies.program import Program
 from allometry.studies.schema import Study
 
@@ -24,7 +25,7 @@ SAMPLE = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """A study with its environment and the facts of its bundles.
+    """A study with its environments and the facts of its bundles.
 
     Both are found out at first use, once: an environment may take seconds to load.
     """
@@ -32,28 +33,46 @@ class Survey:
     study: Study
 
     @functools.cached_property
-    def environment(self) -> Measured:
-        """The environment; raises `Refusal` if it cannot be made or measured."""
-        environment = registry.make(**self.study.environment)
-        if not isinstance(environment, Measured):
-            name = self.study.environment["name"]
-            raise Refusal(
-                f'environment.name is "{name}", which cannot be studied: it has no '
-                'exact measure of performance. Study one that has, such as "digits".'
-            )
-        return environment
-
-    @functools.cached_property
     def facts(self) -> tuple[Facts, ...]:
         """The facts of every bundle, in the grid's order."""
         return tuple(
-            facts(self.study, self.environment, bundle)
+            facts(self.study, self.environment(bundle), bundle)
             for bundle in bundles(self.study)
         )
 
+    def environment(self, bundle: Bundle) -> Environment:
+        """Give a bundle's environment; raises `Refusal` if it cannot be made."""
+        return self._made(bundle.runs[0].environment)[0]
+
     def program(self, facts: Facts) -> Program:
-        """Prepare the program of a bundle."""
-        return Program(facts.bundle, self.environment, self.study.schedule)
+        """Prepare the program of a bundle, once: to compile it may take minutes.
+
+        Raises `Refusal` if its environment cannot be measured.
+        """
+        name = facts.bundle.name
+        if name not in self._programs:
+            made = self._made(facts.bundle.runs[0].environment)
+            self._programs[name] = Program(self.study, facts.bundle, *made)
+        return self._programs[name]
+
+    def _made(
+        self, options: tuple[tuple[str, Any], ...]
+    ) -> tuple[Environment, Measure]:
+        """Make an environment and its measure, once for all bundles that share it."""
+        if options not in self._ready:
+            environment = registry.make(**(self.study.environment | dict(options)))
+            self._ready[options] = environment, measure(self.study, environment)
+        return self._ready[options]
+
+    @functools.cached_property
+    def _programs(self) -> dict[str, Program]:
+        return {}
+
+    @functools.cached_property
+    def _ready(
+        self,
+    ) -> dict[tuple[tuple[str, Any], ...], tuple[Environment, Measure]]:
+        return {}
 
 
 def run_rows(survey: Survey) -> pl.DataFrame:
