@@ -100,7 +100,7 @@ def test_run_does_not_go_on_from_a_damaged_study(allometry, study, tmp_path, fol
         ("width", "girth", ["line 20", 'no key "girth"', "width"]),
         ('"digits"', '"chess"', ["line 4", 'environment.name is "chess"', "digits"]),
         ('"digits"', '"one_value"', ['"one_value", which cannot be studied', "digits"]),
-        ('"ppo"', '"ppo"\ntorso = "deep"', ['no torso "deep"', "cnn, mlp"]),
+        ('"ppo"', '"ppo"\ntorso = "deep"', ['no torso "deep"', "cnn, encoder, mlp"]),
     ],
 )
 def test_a_study_file_with_an_error(allometry, study, tmp_path, old, new, words):

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.reports import adapting
+
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
@@ -37,6 +39,15 @@ def test_a_page_of_several_laws_holds_them_all(allometry, stores, tmp_path):
     text = (path / "report.html").read_text(encoding="utf-8")
     assert "h = 1" in text
     assert "h = 4" in text
+
+
+def test_a_study_without_a_law_has_a_page_of_adaptation(allometry, tmp_path):
+    path = adapting.write(tmp_path / "s").store.path
+    assert allometry("report", path).code == 0
+    text = (path / "report.html").read_text(encoding="utf-8")
+    assert "Better from trial to trial?" in text
+    assert not list(path.glob("fit*.json"))
+    allometry("fit", path).refuses("asks for no law", "allometry.laws.fit")
 
 
 def test_a_page_replaces_the_one_before(allometry, stores, tmp_path):

@@ -52,6 +52,10 @@ def tables(scenario: str, seed: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.Dat
         "run",
         "checkpoint",
         split=pl.lit("held_out"),
+        task=pl.lit("held_out"),
+        trial=pl.lit(0),
+        k=pl.lit(1),
+        repetitions=pl.lit(0),
         score=0.95 * pl.col("performance"),
     )
     return runs, curves, scores

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from allometry import laws
+from allometry.cli.report import write_page
 from allometry.laws.form.registry import forms
 from allometry.laws.parametric.simulate import Grid, Noise, simulate
 from allometry.reports import form
+from tests.reports import adapting
 
 pytestmark = pytest.mark.browser
 
@@ -56,6 +58,13 @@ def two_term() -> laws.Fit:
     return laws.fit("two-term", simulate(forms["two-term"], truth, grid, noise, luck))
 
 
+def of_adaptation(folder: Path) -> str:
+    """Write the page of a study without a law, whose agents adapt."""
+    store = adapting.write(folder / "adaptation").store
+    path = write_page(store, [], None, "The study asks for no law.")
+    return path.read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def files(base, refused, horizons, tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
@@ -69,6 +78,7 @@ def files(base, refused, horizons, tmp_path_factory) -> dict[str, Path]:
         "horizons": horizons.page(),
         "hostile": base.page(**hostile),
         "form": form.render(two_term(), title="Losses", command=""),
+        "adaptation": of_adaptation(folder),
     }
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -126,6 +136,8 @@ class Visit:
         ("refused", "light", 360),
         ("horizons", "dark", 1000),
         ("horizons", "light", 360),
+        ("adaptation", "dark", 360),
+        ("adaptation", "light", 1000),
     ],
 )
 def test_the_page_is_drawn_without_error_or_network(
@@ -143,7 +155,9 @@ def test_the_page_is_drawn_without_error_or_network(
             titles = visit.count(f"plot.querySelectorAll('.{axis}title').length")
             forests = visit.count("plot.layout.meta?.rows === true")
             for title, forest in zip(titles, forests, strict=True):
-                assert title == 1 or (axis == "y" and forest)
+                # A forest has names for an axis; panels share theirs, as a note.
+                shared = forest and (axis == "y" or name == "adaptation")
+                assert title == 1 or shared
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         assert visit.said == []
         assert visit.asked == [files[name].as_uri()]
@@ -163,7 +177,7 @@ COVERED = """(() => {
 
 
 @pytest.mark.parametrize("width", [360, 1000])
-@pytest.mark.parametrize("name", ["base", "horizons", "form"])
+@pytest.mark.parametrize("name", ["base", "horizons", "form", "adaptation"])
 def test_the_button_that_saves_a_figure_covers_nothing(browser, files, name, width):
     with Visit(browser, files[name], "light", width) as visit:
         assert set(visit.count(COVERED)) == {0}

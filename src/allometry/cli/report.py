@@ -51,9 +51,9 @@ def _write(path: Path, out: Path | None, title: str | None) -> Path:
 
     if path.is_dir() and not (path / RECORD).is_file():
         store = open_store(path)
-        found = verdict.verdicts(store)
+        found, without = laws_or_why(store)
         verdict.store_verdicts(store, found)
-        return write_page(store, found, out)
+        return write_page(store, found, out, without)
     fit = fit_of(path)
     if fit.law == "intrinsic":
         return _intrinsic(path, fit, out, title)
@@ -97,10 +97,34 @@ def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> P
         return write_page(curves, only, page)
 
 
+def laws_or_why(store: "Store") -> "tuple[list[Verdict], str]":
+    """Fit a study's laws; where agents adapt there may be none, and a reason why.
+
+    Raises `Refusal` where no law can be fitted to a study that shows nothing else.
+    """
+    from allometry.curves.durable import Damaged
+    from allometry.reports import trials, verdict
+
+    try:
+        return verdict.verdicts(store), ""
+    except Damaged:
+        raise
+    except Refusal as error:
+        if not trials.adapts(store.scores()):
+            raise
+        return [], str(error)
+
+
 def write_page(
-    store: "Store | Imported", found: "list[Verdict]", out: Path | None = None
+    store: "Store | Imported",
+    found: "list[Verdict]",
+    out: Path | None = None,
+    without: str = "",
 ) -> Path:
-    """Draw the page of a study whose laws are `found`; return where it is."""
+    """Draw the page of a study whose laws are `found`; return where it is.
+
+    `without` says why there is none, for a study whose page needs none.
+    """
     from allometry.curves.imported import Imported
     from allometry.reports import page, verdict
 
@@ -116,8 +140,16 @@ def write_page(
         horizon=verdict.horizon_verdicts(store) or None,
         command=str(store.study.get("command", "")),
         files=files,
+        without=without,
+        film=_film(store.path),
     )
     return store.write_text("report.html", text) if out is None else _put(out, text)
+
+
+def _film(folder: Path) -> bytes | None:
+    """Read the picture of an episode that a study may have kept."""
+    path = folder / "pictures" / "adaptation.png"
+    return path.read_bytes() if path.is_file() else None
 
 
 def _put(path: Path, text: str) -> Path:

@@ -128,12 +128,12 @@ def _train(
 def _conclude(store: "Store", *, json: bool) -> None:
     """Fit, print and draw what a finished study shows, if a law can be fitted."""
     from allometry.cli.fit import print_verdicts
-    from allometry.cli.report import write_page
+    from allometry.cli.report import laws_or_why, write_page
     from allometry.curves.durable import Damaged
     from allometry.reports import verdict
 
     try:
-        found = verdict.verdicts(store)
+        found, without = laws_or_why(store)
     except Damaged:
         raise
     except Refusal as error:
@@ -144,12 +144,14 @@ def _conclude(store: "Store", *, json: bool) -> None:
         typer.echo(f"No law was fitted: {error}")
         return
     fits = verdict.store_verdicts(store, found)
-    page = write_page(store, found)
+    page = write_page(store, found, without=without)
     if json:
-        typer.echo(_made(store, fits, page, ""))
+        typer.echo(_made(store, fits, page, without))
         return
+    if without:
+        typer.echo(f"No law was fitted: {without}")
     print_verdicts(found)
-    typer.echo(f"\nRuns and law: {store.path}")
+    typer.echo(f"\nRuns{' and law' if found else ''}: {store.path}")
     typer.echo(f"Page:         {page}")
 
 

@@ -106,6 +106,7 @@ def cards(fits: Sequence[Fit], table: pl.DataFrame, runs: pl.DataFrame) -> str:
     spent = table.group_by("run").agg(pl.col("compute").max())["compute"].sum()
     longest = max(table["interactions"].to_list())
     sizes = runs["parameters"].unique().sort()
+    ends = dict.fromkeys((sizes[0], sizes[-1]))
     own = [] if len(fits) != 1 else [_exponent_card(fits[0]), _verdict_card(fits[0])]
     return definition_cards(
         [
@@ -113,7 +114,7 @@ def cards(fits: Sequence[Fit], table: pl.DataFrame, runs: pl.DataFrame) -> str:
             (
                 "Model sizes",
                 str(len(sizes)),
-                f"{numbers.si(sizes[0])} to {numbers.si(sizes[-1])} parameters",
+                f"{' to '.join(map(numbers.si, ends))} parameters",
             ),
             ("Runs", str(runs.height), _statuses(runs)),
             ("Interactions", numbers.si(longest), "agent steps in the longest run"),
@@ -156,5 +157,6 @@ def _statuses(runs: pl.DataFrame) -> str:
     """Count the runs by how they ended: `all done`, or `22 done, 2 nonfinite`."""
     counts = runs["status"].value_counts(sort=True)
     if counts.height == 1 and counts["status"][0] == "done":
-        return f"all done, {runs['seed'].n_unique()} seeds of each size"
+        seeds = runs["seed"].n_unique()
+        return f"all done, {seeds} seed{'s' if seeds > 1 else ''} of each size"
     return ", ".join(f"{row['count']} {row['status']}" for row in counts.to_dicts())

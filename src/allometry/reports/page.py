@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 import plotly.io
@@ -25,11 +26,14 @@ from allometry.laws.fitted import Fit
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.refusal import Refusal
-from allometry.reports import headline, words
+from allometry.reports import adaptation, headline, words
 from allometry.reports import horizon as horizons
 from allometry.reports.chapter import Chapter, is_found, sections, settings_of
 from allometry.reports.section import Group, Section, drawings, group_html, section_html
 from allometry.reports.style import Sizes, palette_css, ramp_css, twins
+
+_OF_A_LAW = "Scaling law of reinforcement learning"
+_OF_A_STUDY = "Study of reinforcement learning"
 
 
 def render(
@@ -42,6 +46,8 @@ def render(
     horizon: Sequence[HorizonFit] | None = None,
     command: str,
     files: Sequence[str] | None = None,
+    without: str = "",
+    film: bytes | None = None,
 ) -> str:
     """Write the whole page.
 
@@ -49,7 +55,9 @@ def render(
     with the study's covariates. `fits` are (label, fit): one with an empty label, or
     one per value of a column, labelled `column = value` (`h = 4` for a horizon).
     `command` is what makes the study again, or what imported its curves: those of
-    `files`, None for a study of our own.
+    `files`, None for a study of our own. A study whose agents adapt within episodes
+    needs no fit: `without` then says in a sentence why there is none. `film` is a PNG
+    of one of its episodes.
 
     Raises:
         Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
@@ -60,7 +68,8 @@ def render(
             "Run it first, then ask for the report again."
         )
     sizes = Sizes(tuple(runs["parameters"].unique().sort().to_list()))
-    if not fits:
+    adapted = adaptation.read(runs, curves, scores)
+    if not fits and not (adapted and without):
         raise Refusal(
             "The study has no fit yet, so there is no law to report. Make one with "
             "`allometry fit`, then ask for the report again."
@@ -68,7 +77,14 @@ def render(
     chapters = [
         _chapter(label, fit, sizes, (runs, curves, scores)) for label, fit in fits
     ]
-    written: list[Section | Group] = [_headline(chapters, runs, _joined(runs, curves))]
+    written: list[Section | Group] = []
+    if chapters:
+        written.append(_headline(chapters, runs, _joined(runs, curves)))
+    elif adapted:
+        cards = headline.cards([], _joined(runs, curves), runs)
+        written.append(adaptation.headline(adapted, without, cards))
+    if adapted:
+        written += adaptation.sections(adapted, None if film is None else _data(film))
     if horizon:
         written += horizons.sections(horizon, fits, sizes)
     if len(chapters) == 1:
@@ -82,7 +98,14 @@ def render(
         else words.read_again(laws, command, files)
     )
     written.append(Section("reproduce", "How to reproduce", prose))
-    return document(study, written, sizes)
+    colours = adapted.twins if adapted else {}
+    kicker = _OF_A_LAW if fits else _OF_A_STUDY
+    return document(study, written, sizes, colours=colours, kicker=kicker)
+
+
+def _data(picture: bytes) -> str:
+    """Write a PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
 
 
 def _chapter(
@@ -96,8 +119,11 @@ def _chapter(
     runs = _of_label(runs, label)
     trained = _joined(runs, curves)
     keys = ["run", "checkpoint"]
+    # Exact scores only: those of episodes are the curves' performance already, trial
+    # by trial and task by task.
+    exact = (pl.col("split") == "held_out") & (pl.col("repetitions") == 0)
     held_out = (
-        scores.filter(pl.col("split") == "held_out")
+        scores.filter(exact)
         .group_by(keys)
         .agg(pl.col("score").mean().alias("performance"))
         .join(trained.drop("performance"), on=keys)
@@ -164,11 +190,17 @@ def _headline(
 
 
 def document(
-    study: Mapping[str, Any], written: Sequence[Section | Group], sizes: Sizes
+    study: Mapping[str, Any],
+    written: Sequence[Section | Group],
+    sizes: Sizes,
+    *,
+    colours: Mapping[str, str] = MappingProxyType({}),
+    kicker: str = _OF_A_LAW,
 ) -> str:
     """Put sections, figures, style and scripts into one HTML file.
 
-    `study` gives its title and description.
+    `study` gives its title and description. `colours` maps light colours, beside those
+    of the palette and of sizes, to their dark twins; `kicker` stands above the title.
     """
     files = resources.files(__package__)
     script = files.joinpath("page.js").read_text(encoding="utf-8")
@@ -179,11 +211,12 @@ def document(
     template = files.joinpath("page.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         policy=_policy([plotly_js, script]),
+        kicker=html.escape(kicker),
         title=html.escape(title),
         description=f"<p>{html.escape(description)}</p>" if description else "",
         style=palette_css() + ramp_css(sizes) + style,
         sections="\n".join(_piece(piece, sizes) for piece in written),
-        figures=_figures(written, sizes),
+        figures=_figures(written, twins(sizes) | dict(colours)),
         plotly=plotly_js,
         script=script,
         version=html.escape(allometry.__version__),
@@ -213,13 +246,11 @@ def _piece(piece: Section | Group, sizes: Sizes) -> str:
     return section_html(piece, sizes)
 
 
-def _figures(written: Sequence[Section | Group], sizes: Sizes) -> str:
+def _figures(written: Sequence[Section | Group], colours: Mapping[str, str]) -> str:
     """Write all figures as JSON that cannot end its script element."""
     figures = {
         drawing.name: json.loads(plotly.io.to_json(drawing.figure, remove_uids=True))
         for drawing in drawings(written)
     }
-    text = json.dumps(
-        {"figures": figures, "twins": twins(sizes)}, separators=(",", ":")
-    )
+    text = json.dumps({"figures": figures, "twins": colours}, separators=(",", ":"))
     return text.replace("<", "\\u003c")

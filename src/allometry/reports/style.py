@@ -37,6 +37,17 @@ DARK = {
 _RAMP_LIGHT = ("#eda33b", "#e0703f", "#c03f68", "#7d2f86", "#29236f")
 _RAMP_DARK = ("#96631b", "#c9603a", "#ec7393", "#dca0e8", "#e6e4ff")
 _FAINT = 0.16
+#: Groups of runs have no order: hues apart, in light and in dark.
+_GROUPS = (
+    ("#2066ac", "#7db0f0"),
+    ("#bd520a", "#f3a662"),
+    ("#2a7a3e", "#6fc285"),
+    ("#a8327d", "#e58ac2"),
+    ("#0f7780", "#5fc4cc"),
+    ("#6247b5", "#b3a1f2"),
+    ("#7a5a1e", "#cfae6c"),
+    ("#b3263a", "#f27f8c"),
+)
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 
 
@@ -67,6 +78,16 @@ def twins(sizes: Sizes) -> dict[str, str]:
         dark = _ramp(_RAMP_DARK, sizes._place(parameters))
         pairs |= {light: dark, _faint(light): _faint(dark)}
     return pairs
+
+
+def group_colour(number: int) -> str:
+    """Give the colour of a group of runs, from 0; they come again after eight."""
+    return _GROUPS[number % len(_GROUPS)][0]
+
+
+def group_twins() -> dict[str, str]:
+    """Map each group's light colour to its dark twin."""
+    return dict(_GROUPS)
 
 
 def ramp_css(sizes: Sizes) -> str:

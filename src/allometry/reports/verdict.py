@@ -35,9 +35,15 @@ class Verdict:
 def verdicts(store: Store) -> list[Verdict]:
     """Fit every law that the study asks for; the record's doubts are its warnings.
 
-    Raises `Refusal` if the store holds no curve yet, or none that can be used.
+    Raises `Refusal` if the store holds no curve yet, or none that can be used, and if
+    the study asks for no law.
     """
     wanted = request.from_mapping(store.study.get("law", {}))
+    if wanted.form == request.NO_LAW:
+        raise Refusal(
+            f'The study asks for no law (its law.form is "{request.NO_LAW}"); one can '
+            "be fitted in Python, with allometry.laws.fit(form, store.table())."
+        )
     table = store.table()
     if table.is_empty():
         raise Refusal(

@@ -157,9 +157,9 @@ def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
     shown = _code(prints[:_MOST_PRINTS])
     more = len(prints) - _MOST_PRINTS
     how = (
-        "<p>This command makes the study, its law and this page; given again, it "
-        f"finishes what is missing and repeats nothing:</p><pre>{html.escape(command)}"
-        "</pre>"
+        f"<p>This command makes the study{', its law' if fits else ''} and this page; "
+        "given again, it finishes what is missing and repeats nothing:</p>"
+        f"<pre>{html.escape(command)}</pre>"
     )
     return (how if command else "") + (
         f'<dl class="card">{_versions(fits)}'
@@ -169,7 +169,7 @@ def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
         "bit.</dd>"
         "<dt>Records</dt><dd>In the study’s folder: <code>study.json</code> is the "
         "study as it was run, <code>bundles/</code> holds every checkpoint’s rows as "
-        "Parquet, <code>fit.json</code> the law. "
+        f"Parquet{', <code>fit.json</code> the law' if fits else ''}. "
         "<code>allometry.curves.store.open_store(folder).table()</code> reads them."
         "</dd></dl>"
     )
@@ -197,7 +197,8 @@ def _versions(fits: Sequence[Fit]) -> str:
     for fit in fits:
         versions |= fit.card.get("versions", {})
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return f"<dt>Versions behind the fit</dt><dd>{html.escape(listed)}</dd>"
+    of = " behind the fit" if fits else ""
+    return f"<dt>Versions{of}</dt><dd>{html.escape(listed)}</dd>"
 
 
 def _code(names: Sequence[str]) -> str:
