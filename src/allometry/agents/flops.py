@@ -101,7 +101,7 @@ def _samples(
         outputs=jax.ShapeDtypeStruct(outputs, jnp.float32),
         advantage=column,
         value_target=column,
-        weight=column if spec.episodic else None,
+        weight=column if spec.episodic or spec.players > 1 else None,
     )
 
 

@@ -52,9 +52,12 @@ def mean(x: Float[Array, "*M"], weight: Float[Array, "*M"] | None) -> Float[Arra
 
 def weights(batch: Batch) -> Float[Array, "T B P"] | None:
     """Say what of a batch counts, if not all of it."""
-    if batch.taken is None:
-        return None
-    return (batch.taken[..., None] & batch.timestep.player_mask).astype(jnp.float32)
+    there = batch.timestep.player_mask
+    if batch.taken is not None:
+        there = there & batch.taken[..., None]
+    elif there.shape[-1] == 1:
+        return None  # one player is always there
+    return there.astype(jnp.float32)
 
 
 def lay_out(batch: Batch, read: PyTree, learned: PyTree, *, windows: bool) -> Samples:

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Key
 from allometry.networks.layers import Dense, dense
 
 
-class ActorCritic(eqx.Module):
+class PolicyAndValue(eqx.Module):
     """Two heads on the same features: what a policy is made of, and a value."""
 
     policy: Dense
@@ -20,14 +20,14 @@ class ActorCritic(eqx.Module):
         return self.policy(features), self.value(features)[0]
 
 
-def actor_critic(
+def policy_and_value(
     key: Key[Array, ""], width: int, outputs: int, policy_scale: float
-) -> ActorCritic:
-    """Build an `ActorCritic`; `policy_scale` multiplies the policy's first weights.
+) -> PolicyAndValue:
+    """Build a `PolicyAndValue`; `policy_scale` multiplies the policy's first weights.
 
     The key is consumed.
     """
     policy, value = jax.random.split(key)
-    return ActorCritic(
+    return PolicyAndValue(
         dense(policy, width, outputs, policy_scale), dense(value, width, 1)
     )

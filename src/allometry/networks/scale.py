@@ -13,7 +13,7 @@ import jax
 from jaxtyping import Array, Key, PyTree
 
 from allometry.networks.encoder import encoder
-from allometry.networks.heads import actor_critic
+from allometry.networks.heads import policy_and_value
 from allometry.networks.layers import dense
 from allometry.networks.memories import memory as remembering
 from allometry.networks.network import Network
@@ -72,7 +72,7 @@ def scale(
         )
 
     remember = remembering(memory, width, memory_length)
-    head = actor_critic if critic else dense
+    head = policy_and_value if critic else dense
 
     def build(key: Key[Array, ""]) -> Network:
         torso_key, head_key, memory_key = jax.random.split(key, 3)

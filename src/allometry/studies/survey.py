@@ -45,15 +45,12 @@ class Survey:
         return self._made(bundle.runs[0].environment)[0]
 
     def program(self, facts: Facts) -> Program:
-        """Prepare the program of a bundle, once: to compile it may take minutes.
+        """Prepare the program of a bundle.
 
         Raises `Refusal` if its environment cannot be measured.
         """
-        name = facts.bundle.name
-        if name not in self._programs:
-            made = self._made(facts.bundle.runs[0].environment)
-            self._programs[name] = Program(self.study, facts.bundle, *made)
-        return self._programs[name]
+        made = self._made(facts.bundle.runs[0].environment)
+        return Program(self.study, facts.bundle, *made)
 
     def _made(
         self, options: tuple[tuple[str, Any], ...]
@@ -63,10 +60,6 @@ class Survey:
             environment = registry.make(**(self.study.environment | dict(options)))
             self._ready[options] = environment, measure(self.study, environment)
         return self._ready[options]
-
-    @functools.cached_property
-    def _programs(self) -> dict[str, Program]:
-        return {}
 
     @functools.cached_property
     def _ready(
