@@ -208,6 +208,9 @@ def test_players_who_are_away_do_not_count() -> None:
     expected = np.asarray(batch.taken)[..., None] & batch.timestep.player_mask
     assert not batch.timestep.player_mask.all()
     np.testing.assert_array_equal(samples.weight, np.ravel(expected))
+    # Nor where nothing ends, and all rows are taken.
+    endless = weights(batch._replace(taken=None))
+    np.testing.assert_array_equal(endless, batch.timestep.player_mask)
 
 
 @pytest.mark.parametrize("memory", ["none", "gru"])

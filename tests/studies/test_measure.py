@@ -63,8 +63,9 @@ def test_training_on_held_out_tasks_is_refused() -> None:
 
 
 def test_rewards_are_read_on_the_scale_of_their_tasks(tmp_path) -> None:
-    tested = of_split(REACH, count=2)
-    low, high = (0.1, 0.0), (0.5, 0.8)
+    # Of three tasks that are referenced the checkpoint plays two.
+    tested = of_split(REACH, count=3)
+    low, high = (0.1, 0.0, 0.3), (0.5, 0.8, 0.9)
     tasks = [
         Reference(task=name, random=random, spread=0.0, best=best, holder="scripted")
         for name, random, best in zip(tested.names, low, high, strict=True)
@@ -77,7 +78,7 @@ def test_rewards_are_read_on_the_scale_of_their_tasks(tmp_path) -> None:
         **references._circumstances(tested.environment),
     )
     references.write(tmp_path / references.file_name(tested), written)
-    played = Played(tested.environment, Episodes(3, 150), "held_out", jnp.zeros(2))
+    played = Played(tested.environment, Episodes(3, 150), "held_out", jnp.zeros(2), 3)
     rewards = np.array([[[0.1, 0.3, 0.5]], [[0.0, 0.4, 0.2]]])[..., None]
     performance, rows = played.read("run", 7, {"held_out": rewards}, tmp_path)
     # Scores are 0, .5, 1 of the first task and 0, .5, .25 of the second.

@@ -45,8 +45,10 @@ def scores(
     learner: Any,
     place: tuple[str, int],
     folder: Path,
-) -> list[pl.DataFrame]:
+) -> tuple[list[pl.DataFrame], tuple[str, ...]]:
     """Play a learner through the protocol; give its rows of the table `scores`.
+
+    The second says, a sentence each, what could not be played.
 
     `place` is the run's name and the checkpoint. Held-out tasks are played a second
     time with the memory cleared at every trial: a gain that is left then is none of
@@ -55,9 +57,10 @@ def scores(
     """
     asked = protocol(study.evaluation or Evaluation())
     if asked is None or not isinstance(environment, XLand):
-        return []
+        return [], ()
     key = jax.random.key(_SEED)
-    found = list(evaluate(agent, learner, environment, asked, folder, key).scores)
+    whole = evaluate(agent, learner, environment, asked, folder, key)
+    found = list(whole.scores)
     if environment.dials.trials > 1:
         control = dataclasses.replace(asked, trials=None, splits=(HELD_OUT,))
         control = dataclasses.replace(control, probes=False)
@@ -65,4 +68,4 @@ def scores(
             agent, learner, environment, control, folder, key, forget=True
         )
         found += [dataclasses.replace(each, split=FORGETTING) for each in played.scores]
-    return [rows(*place, each) for each in found]
+    return [rows(*place, each) for each in found], whole.not_applicable

@@ -103,19 +103,21 @@ class Exact:
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["tasks"],
-    meta_fields=["environment", "episodes", "split"],
+    meta_fields=["environment", "episodes", "split", "referenced"],
 )
 @dataclasses.dataclass(frozen=True)
 class Played:
     """The mean score of the last trial, over held-out tasks.
 
-    `tasks` are those of a test set of the `split`, stacked.
+    `tasks` are those of a test set of the `split`, stacked. References are measured of
+    `referenced` tasks, as many as the end of a run needs.
     """
 
     environment: XLand
     episodes: Episodes
     split: str
     tasks: Any
+    referenced: int
 
     def found(self, agent: Agent, learner: Learner) -> dict[str, Array]:
         """Play all tasks; every run has the same luck."""
@@ -138,8 +140,8 @@ class Played:
     def references(self, folder: Path) -> References:
         """Read the references of the tasks, or measure and keep them."""
         count = jax.tree.leaves(self.tasks)[0].shape[0]
-        tested = TestSet(self.environment, self.split, count)
-        return kept(folder / file_name(tested), tested)
+        tested = TestSet(self.environment, self.split, self.referenced)
+        return kept(folder / file_name(tested), tested).first(count)
 
 
 def measure(study: Study, environment: Environment) -> Measure:
@@ -160,7 +162,8 @@ def measure(study: Study, environment: Environment) -> Measure:
     _check_share(study, asked, environment)
     dials = environment.dials
     episodes = Episodes(dials.trials, dials.steps, asked.repetitions)
-    return Played(tested.environment, episodes, tested.split, tested.tasks)
+    referenced = max(asked.tasks, asked.final_tasks)
+    return Played(tested.environment, episodes, tested.split, tested.tasks, referenced)
 
 
 def _check_share(study: Study, asked: Evaluation, environment: XLand) -> None:

@@ -82,9 +82,13 @@ class Progress:
                 continue
             learner = _member(self._members, member).learner
             place = run.name, self.checkpoint - 1
-            self._scores += final.scores(
+            scores, not_played = final.scores(
                 study, environment, agent, learner, place, self._folder
             )
+            self._scores += scores
+            for sentence in not_played:
+                if sentence not in self._warnings:
+                    self.warn(sentence)
 
     def commit(self, fingerprint: Fingerprint, *, finished: bool) -> None:
         """Store the rows since the last commit with the state at which they end."""
