@@ -14,6 +14,7 @@ from allometry.agents.actor_critic import policy_over
 from allometry.agents.ppo import PPO, Learner
 from allometry.agents.rollout import Batch, rollout
 from allometry.agents.samplers import Uniform
+from allometry.agents.samples import weights
 from allometry.environments.environment import TimeStep
 from allometry.networks.memories import MEMORIES
 from allometry.specs import ArraySpec, EnvironmentSpec, discrete
@@ -188,10 +189,7 @@ def test_advantages_are_those_of_the_steps_that_were_taken(
         return x.ravel() if memory == "none" else by_window(x)
 
     counts = laid_out(taken)
-    if ends == "never":
-        assert samples.weight is None
-    else:
-        np.testing.assert_array_equal(samples.weight, counts)
+    np.testing.assert_array_equal(samples.weight, counts)
     np.testing.assert_allclose(
         np.asarray(samples.advantage)[counts], laid_out(expected)[counts], atol=1e-4
     )
