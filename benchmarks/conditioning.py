@@ -71,9 +71,9 @@ def train(kind: type[Regard], width: int, updates: int, learning_rate: float) ->
     """Train one network on fresh draws; give what it leaves unexplained at the end."""
     network = scale(OBSERVATION, 2, torso="encoder", width=width)(jax.random.key(0))
     network = eqx.tree_at(
-        lambda network: network.torso.regards,
+        lambda network: network.torso.again.each,
         network,
-        tuple(kind(each.things, each.context) for each in network.torso.regards),
+        tuple(kind(each.things, each.context) for each in network.torso.again.each),
     )
     optimiser = optax.adam(learning_rate)
 

@@ -1,5 +1,7 @@
 """Encoder: all layouts, sizes and costs, and goals that pick out their things."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -99,8 +101,7 @@ def test_is_carried_by_scan_vmap_and_jit() -> None:
 
 def test_without_sets_the_context_is_all_there_is() -> None:
     network = encoder(jax.random.key(0), ArraySpec((3,)), width=4, depth=0)
-    assert network.hidden is None
-    assert network.regards == (None,)
+    assert network.again is None
     x = jnp.array([0.5, -1.0, 2.0])
     expected = jax.nn.elu(network.context(network.embedding.each[0](x)))
     np.testing.assert_allclose(network(x), expected, rtol=1e-5)
@@ -187,21 +188,22 @@ def asked(key: jax.Array) -> tuple[Tree, jax.Array]:
 def without_context(network: Network, share: jax.Array) -> Network:
     """Leave so much of what the second reading knows of the context."""
     return eqx.tree_at(
-        lambda network: [regard.context for regard in network.torso.regards],
+        lambda network: [regard.context for regard in network.torso.again.each],
         network,
         replace_fn=lambda weights: weights * share,
     )
 
 
-@jax.jit
-def learned(share: jax.Array) -> tuple[Network, jax.Array]:
+Read = Callable[[Network, Tree], jax.Array]
+
+
+def trained(network: Network, read: Read) -> tuple[Network, jax.Array]:
     """Train on fresh draws; give the unexplained variance of the last ones."""
-    network = scale(ASKED, 2, torso="encoder", width=32)(jax.random.key(0))
     optimiser = optax.adam(4e-3)
 
     def loss(network: Network, key: jax.Array) -> jax.Array:
         observation, place = jax.vmap(asked)(jax.random.split(key, 128))
-        said = jax.vmap(without_context(network, share))(observation)
+        said = jax.vmap(lambda one: read(network, one))(observation)
         return ((said - place) ** 2).mean()
 
     def update(carry: tuple, key: jax.Array) -> tuple[tuple, jax.Array]:
@@ -215,6 +217,12 @@ def learned(share: jax.Array) -> tuple[Network, jax.Array]:
     (network, _), errors = jax.lax.scan(update, start, keys)
     # Places are uniform in −1 … 1: their variance is 1/3.
     return network, errors[-20:].mean() * 3
+
+
+@jax.jit
+def learned(share: jax.Array) -> tuple[Network, jax.Array]:
+    network = scale(ASKED, 2, torso="encoder", width=32)(jax.random.key(0))
+    return trained(network, lambda network, one: without_context(network, share)(one))
 
 
 def test_learns_where_the_thing_is_that_the_goal_names() -> None:
@@ -238,3 +246,56 @@ def test_learns_where_the_thing_is_that_the_goal_names() -> None:
             rtol=1e-3,
             atol=1e-4,
         )
+
+
+def recalled(network: Network, observation: Tree) -> jax.Array:
+    """Show the goal first, then the things without it; give what is said then."""
+    goal, things = observation["goal"], observation["things"]
+    steps = {
+        "goal": jnp.stack([goal, jnp.zeros_like(goal)]),
+        "things": jnp.stack([jnp.zeros_like(things), things]),
+    }
+    first = jnp.array([True, False])
+    return network.window(network.initial(), steps, first)[1][-1]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def remembered(look: bool) -> tuple[Network, jax.Array]:
+    build = scale(ASKED, 2, torso="encoder", width=32, memory="gru")
+    network = build(jax.random.key(0))
+    if not look:
+        network = eqx.tree_at(lambda network: network.look, network, None)
+    return trained(network, recalled)
+
+
+def test_what_is_remembered_picks_a_thing_out() -> None:
+    """Sets are read once more in the light of the memory; without that, hardly."""
+    network, unexplained = remembered(True)
+    _, without = remembered(False)
+    assert float(unexplained) < 0.3
+    assert float(without) > 2 * float(unexplained)
+    one = jax.tree.map(np.asarray, jax.jit(asked)(jax.random.key(3))[0])
+
+    @jax.jit
+    def by_steps(network: Network, observation: Tree) -> jax.Array:
+        blank = jax.tree.map(jnp.zeros_like, observation)
+        state, _ = network.step(
+            network.initial(), blank | {"goal": observation["goal"]}, jnp.array(True)
+        )
+        shown = blank | {"things": observation["things"]}
+        return network.step(state, shown, jnp.array(False))[1]
+
+    np.testing.assert_allclose(
+        by_steps(network, one), jax.jit(recalled)(network, one), atol=1e-5
+    )
+
+
+def test_only_what_remembers_and_reads_sets_looks_again() -> None:
+    def look(observation: Tree, **given: str) -> Any:
+        build = scale(observation, 2, width=8, **given)
+        return jax.eval_shape(build, jax.random.key(0)).look
+
+    assert look(ASKED, torso="encoder") is None
+    assert look(ASKED, torso="mlp", memory="gru") is None
+    assert look(ArraySpec((3,)), torso="encoder", memory="gru") is None
+    assert look(ASKED, torso="encoder", memory="gru") is not None

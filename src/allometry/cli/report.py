@@ -148,7 +148,9 @@ def write_page(
 
 def _film(folder: Path) -> bytes | None:
     """Read the picture of an episode that a study may have kept."""
-    path = folder / "pictures" / "adaptation.png"
+    from allometry.curves.store import FILM
+
+    path = folder / FILM
     return path.read_bytes() if path.is_file() else None
 
 

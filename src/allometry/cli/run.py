@@ -82,7 +82,17 @@ def run(
     store = _train(
         survey, folder, _command(study, changes), commit_every, workers, quiet=json
     )
+    _film(survey, store, quiet=json)
     _conclude(store, json=json)
+
+
+def _film(survey: "Survey", store: "Store", *, quiet: bool) -> None:
+    """Draw the episode that the page of a study of trials shows."""
+    from allometry.studies import film
+
+    if film.due(survey, store):
+        typer.echo("Drawing an episode of the run that scored best ...", err=quiet)
+        film.write(survey, store)
 
 
 def _train(

@@ -18,9 +18,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 import pydantic
 
+from allometry.curves import checkpoint as checkpoints
 from allometry.curves import durable, manifest, sealed, segment
 from allometry.curves.claim import Claim, claim
 from allometry.curves.durable import Damaged
@@ -30,6 +32,8 @@ from allometry.curves.table import CURVES, RUNS, SCORES, Column, schema
 from allometry.refusal import Refusal
 
 STUDY = "study.json"
+#: Where a study of trials keeps the picture of an episode.
+FILM = Path("pictures") / "adaptation.png"
 #: Columns of `runs` that the manifests fill in.
 DYNAMIC = ("status", "fingerprint", "attempts")
 STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
@@ -85,6 +89,16 @@ class Store:
         """Read the metadata of the newest commit; empty before the first."""
         state = self.manifest(bundle)
         return {} if state is None else dict(state.metadata)
+
+    def checkpoint(self, bundle: str) -> dict[str, np.ndarray] | None:
+        """Read the checkpoint of the newest commit of `bundle`; None before the first.
+
+        Raises Damaged if the file is not sound.
+        """
+        state = self.manifest(bundle)
+        if state is None or state.checkpoint is None:
+            return None
+        return checkpoints.read(self._folder(bundle), state.checkpoint)
 
     def runs(self) -> pl.DataFrame:
         """Read the table of runs with the study's covariates, sorted by run."""

@@ -19,13 +19,13 @@ PLATFORM = "tpu"
 def parameters(network: Network) -> dict[str, int]:
     """Count the parameters of each part; a part without any counts 0.
 
-    `embedding` is what first reads the observation, `torso` the rest of the torso.
-    The sum is N.
+    `embedding` is what first reads the observation, `torso` what reads it further,
+    after the memory too. The sum is N.
     """
     embedding = count(network.torso.embedding)
     return {
         "embedding": embedding,
-        "torso": count(network.torso) - embedding,
+        "torso": count(network.torso) - embedding + count(network.look),
         "memory": count(network.memory),
         "heads": count(network.head),
     }

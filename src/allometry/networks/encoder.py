@@ -9,8 +9,10 @@
 | `tokens` | `Words`: attention, then the mean |
 
 All arrays are read once; what they say together is the context. Sets are then read a
-second time with the context in mind (`Regard`), and what is found is added to it by a
-dense layer. Every width inside is in proportion to one number.
+second time with the context in mind (`Regards`). A network that remembers reads them
+once more, in the light of what the memory gives: only then can what was learnt of a
+thing in the past pick it out among those of now. Every width inside is in proportion to
+one number.
 """
 
 from collections.abc import Callable
@@ -51,6 +53,32 @@ class Readers(eqx.Module):
         )
 
 
+class Regards(eqx.Module):
+    """Sets read again with features in mind, to which what is found is added."""
+
+    each: tuple[Regard | None, ...]
+    hidden: Dense
+    structure: Any = eqx.field(static=True)
+
+    def __call__(
+        self,
+        observation: PyTree[Shaped[Array, "..."]],
+        features: Float[Array, " width"],
+    ) -> Float[Array, " width"]:
+        """Return the features with what the sets say in their light.
+
+        Raises `Refusal` if the observation's tree is not that of the spec.
+        """
+        found = [
+            regard(array, features)
+            for regard, array in zip(
+                self.each, _arrays(observation, self.structure), strict=True
+            )
+            if regard is not None
+        ]
+        return jax.nn.elu(self.hidden(jnp.concatenate([features, *found])))
+
+
 class Encoder(Torso):
     """Readers, a context, sets read again in its light, and residual blocks.
 
@@ -59,8 +87,7 @@ class Encoder(Torso):
 
     embedding: Readers
     context: Dense
-    regards: tuple[Regard | None, ...]
-    hidden: Dense | None
+    again: Regards | None
     blocks: tuple[Dense, ...]
     structure: Any = eqx.field(static=True)
 
@@ -71,28 +98,25 @@ class Encoder(Torso):
 
         Raises `Refusal` if its tree is not that of the spec it was built for.
         """
-        arrays, structure = jax.tree.flatten(observation)
-        if structure != self.structure:
-            raise Refusal(
-                f"The observation has another structure than the spec that the network "
-                f"was built for: {structure}, not {self.structure}. Give it one of the "
-                "same environment."
-            )
-        context = jax.nn.elu(self.context(self.embedding(arrays)))
-        return residual(self.blocks, self._again(arrays, context), jax.nn.elu)
+        arrays = _arrays(observation, self.structure)
+        x = jax.nn.elu(self.context(self.embedding(arrays)))
+        if self.again is not None:
+            x = self.again(observation, x)
+        return residual(self.blocks, x, jax.nn.elu)
 
-    def _again(
-        self, arrays: list[Shaped[Array, "..."]], context: Float[Array, " width"]
-    ) -> Float[Array, " width"]:
-        """Read the sets a second time; without any the context is all there is."""
-        if self.hidden is None:
-            return context
-        found = [
-            regard(array, context)
-            for regard, array in zip(self.regards, arrays, strict=True)
-            if regard is not None
-        ]
-        return jax.nn.elu(self.hidden(jnp.concatenate([context, *found])))
+
+def regards(
+    key: Key[Array, ""], observation: PyTree[ArraySpec], width: int
+) -> Regards | None:
+    """Build `Regards` for `width` features, if there are sets; the key is consumed."""
+    specs, structure = jax.tree.flatten(observation)
+    again, last = jax.random.split(key)
+    keys = jax.random.split(again, len(specs))
+    each = tuple(map(lambda key, spec: _regard(key, spec, width), keys, specs))
+    found = sum(2 * len(one.context) for one in each if one is not None)
+    if not found:
+        return None
+    return Regards(each, dense(last, width + found, width), structure)
 
 
 def encoder(
@@ -103,20 +127,30 @@ def encoder(
     Raises `Refusal` if the observation has no elements at all.
     """
     specs, structure = _specs(observation)
-    reading, context, again, last, *rest = jax.random.split(key, 4 + depth)
+    reading, context, again, *rest = jax.random.split(key, 3 + depth)
     keys = jax.random.split(reading, len(specs))
     readers = tuple(map(lambda key, spec: _reader(key, spec, width), keys, specs))
-    keys = jax.random.split(again, len(specs))
-    regards = tuple(map(lambda key, spec: _regard(key, spec, width), keys, specs))
-    found = sum(2 * len(each.context) for each in regards if each is not None)
     return Encoder(
         Readers(readers),
         dense(context, sum(_features(each) for each in readers), width),
-        regards,
-        dense(last, width + found, width) if found else None,
+        regards(again, observation, width),
         tuple(dense(block, width, width) for block in rest),
         structure,
     )
+
+
+def _arrays(
+    observation: PyTree[Shaped[Array, "..."]], expected: Any
+) -> list[Shaped[Array, "..."]]:
+    """List the arrays of an observation; refuse another tree than the spec's."""
+    arrays, structure = jax.tree.flatten(observation)
+    if structure != expected:
+        raise Refusal(
+            "The observation has another structure than the spec that the network "
+            f"was built for: {structure}, not {expected}. Give it one of the same "
+            "environment."
+        )
+    return arrays
 
 
 def _specs(observation: PyTree[ArraySpec]) -> tuple[list[ArraySpec], Any]:

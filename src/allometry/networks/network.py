@@ -1,4 +1,4 @@
-"""Network: torso, memory and head, one example in and one example out.
+"""Network: torso, memory, another look, and head; one example in and one out.
 
 What a network reads may be any pytree that its torso knows; what it gives is what its
 head gives. One without a memory is called with an observation; one with a memory reads
@@ -9,8 +9,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
+from allometry.networks.encoder import Regards
 from allometry.networks.memory import Memory, State
 from allometry.networks.torsos import Torso
 
@@ -18,11 +19,13 @@ from allometry.networks.torsos import Torso
 class Network(eqx.Module):
     """What an agent thinks with: features, what it remembers, outputs.
 
-    All leaves are arrays (see `layers`).
+    `look` is what reads sets again in the light of what the memory gives, if there are
+    both. All leaves are arrays (see `layers`).
     """
 
     torso: Torso
     memory: Memory
+    look: Regards | None
     head: Any
 
     def __call__(self, observation: PyTree) -> Any:
@@ -39,7 +42,7 @@ class Network(eqx.Module):
         """Read one step; where it is an episode's `first` the past is forgotten."""
         state = self.memory.cleared(state, first)
         state, features = self.memory.step(state, self.torso(observation))
-        return state, self.head(features)
+        return state, self._answer(observation, features)
 
     def window(
         self, state: State, observation: PyTree, first: Bool[Array, " T"]
@@ -47,4 +50,10 @@ class Network(eqx.Module):
         """Read T steps, along the first axis of all that is given."""
         features = jax.vmap(self.torso)(observation)
         state, features = self.memory.window(state, features, first)
-        return state, jax.vmap(self.head)(features)
+        return state, jax.vmap(self._answer)(observation, features)
+
+    def _answer(self, observation: PyTree, features: Float[Array, " width"]) -> Any:
+        """Give the outputs for what the memory gave."""
+        if self.look is not None:
+            features = features + self.look(observation, features)
+        return self.head(features)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Key, PyTree
 
-from allometry.networks.encoder import encoder
+from allometry.networks.encoder import encoder, regards
 from allometry.networks.heads import policy_and_value
 from allometry.networks.layers import dense
 from allometry.networks.memories import memory as remembering
@@ -76,9 +76,13 @@ def scale(
 
     def build(key: Key[Array, ""]) -> Network:
         torso_key, head_key, memory_key = jax.random.split(key, 3)
+        look = None
+        if memory != "none" and chosen.build is encoder:
+            look = regards(jax.random.fold_in(memory_key, 1), observation, width)
         return Network(
             torso=chosen.build(torso_key, observation, width, depth),
             memory=remember(memory_key),
+            look=look,
             head=head(head_key, width, outputs, head_scale),
         )
 

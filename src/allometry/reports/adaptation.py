@@ -65,8 +65,9 @@ _SPLITS = (
     "is what does not carry over; a gap between hollow and filled is adaptation there."
 )
 _FILM = (
-    "One agent of the run that scored best, on one held-out task: a row for each "
-    "trial, time to the right. Frames in which it was rewarded are marked."
+    "The run that scored best, on the held-out task on which it gained most from the "
+    "first trial to the last, in one more episode: a row for each trial, time to the "
+    "right. Moments in which it was rewarded are framed."
 )
 #: Places on the axis of percentiles.
 _PERCENTILES = 101
