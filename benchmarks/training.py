@@ -1,16 +1,21 @@
-"""Training: interactions per second of PPO on digits, ours beside rejax's.
+"""Training: PPO's interactions per second, ours and rejax's and Stable-Baselines3's.
 
-Both train on the same environment (`Digits`, wrapped for rejax) with networks of the
-same parameters (two hidden layers, policy and value apart), the same batches, and one
-epoch of four minibatches; ours runs the proximal policy on top, rejax clips its value
-loss. The two take turns, so that both see the same machine. Accuracy is that of the
-exploring policy on the training digits after all turns, and shows that both learn.
+All train with networks of the same parameters (two hidden layers, policy and value
+apart), the same batches, and one epoch of four minibatches; the proximal policy is the
+one that acted (`--average`: ours has the average of PPO-EWMA instead), and rejax clips
+its value loss. They take turns, so that all see the same machine. On `digits`
+(`Digits`, wrapped for rejax) the score is the accuracy of the exploring policy on the
+training digits; on `cartpole` (gymnax's CartPole-v1, for Stable-Baselines3
+Gymnasium's) the mean return of exploring episodes. It is that after all turns, and
+shows that all learn.
 
-    python benchmarks/training.py --peer-python PEER/bin/python
+    python benchmarks/training.py --rejax RX/bin/python
+    python benchmarks/training.py cartpole --rejax RX/bin/python --sb3 SB/bin/python
 
-rejax lives in an environment of its own, since it may want other versions of JAX:
+Peers live in environments of their own, since they may want other versions of JAX:
 
-    python -m venv PEER && PEER/bin/pip install rejax jaxtyping scikit-learn
+    python -m venv RX && RX/bin/pip install rejax jaxtyping scikit-learn
+    python -m venv SB && SB/bin/pip install stable-baselines3
 """
 
 import argparse
@@ -20,16 +25,36 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import jax
-import jax.numpy as jnp
+try:
+    import jax
+    import jax.numpy as jnp
+except ModuleNotFoundError:  # Stable-Baselines3 does without
+    pass
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-WIDTHS = (16, 64, 160)
 COPIES, LENGTH, MINIBATCHES = 16, 128, 4
-LEARNING_RATE, DISCOUNT, TRACE, CLIP, ENTROPY = 3e-3, 0.6, 1.0, 0.2, 0.01
+CLIP, ENTROPY = 0.2, 0.01
+#: Episodes of CartPole-v1 by which it is scored, and their longest.
+EPISODES, LONGEST = 128, 500
+
+
+class Case(NamedTuple):
+    """An environment, how it is trained on, and the widths that are compared."""
+
+    learning_rate: float
+    discount: float
+    trace: float
+    widths: tuple[int, ...]
+
+
+CASES = {
+    "digits": Case(3e-3, 0.6, 1.0, (16, 64, 160)),
+    "cartpole": Case(1e-3, 0.99, 0.95, (16, 64)),
+}
 
 
 class Trainer(Protocol):
@@ -38,46 +63,82 @@ class Trainer(Protocol):
     def turn(self) -> None:
         """Train for the iterations of a turn, to the end of the computation."""
 
-    def accuracy(self) -> float:
-        """Give the expected reward per step on the training digits."""
+    def score(self) -> float:
+        """Say how well the policy does as it is."""
 
 
 class Ours:
     """`allometry.agents.training.advance`."""
 
-    def __init__(self, width: int, iterations: int):
+    def __init__(self, name: str, width: int, iterations: int, *, average: bool):
         from allometry.agents import training
         from allometry.agents.ppo import PPO
-        from allometry.agents.samplers import Uniform
+        from allometry.agents.samplers import Prefetched, Sampler, Uniform
         from allometry.agents.schedule import Schedule
-        from allometry.environments.digits import load
+        from allometry.environments import registry
 
-        agent = PPO(width=width, minibatches=MINIBATCHES, learning_rate=LEARNING_RATE)
-        parts = Uniform(), Schedule(COPIES, LENGTH)
-        self._agent, self._digits, self._done = agent, load(), 0
-        self._iterations = iterations
+        case = CASES[name]
+        self._agent = agent = PPO(
+            width=width,
+            depth=1,
+            proximal="average" if average else "behaviour",
+            minibatches=MINIBATCHES,
+            learning_rate=case.learning_rate,
+            discount=case.discount,
+            trace=case.trace,
+        )
+        options = {} if name == "digits" else {"id": "CartPole-v1"}
+        self._environment = registry.make(
+            "digits" if name == "digits" else "gymnax", **options
+        )
+        sampler: Sampler = Uniform() if name == "digits" else Prefetched(64, 4)
+        parts = sampler, Schedule(COPIES, LENGTH)
+        self._done, self._iterations = 0, iterations
         self._member = jax.jit(
-            lambda digits, key: training.begin(agent, digits, *parts, key)
-        )(self._digits, jax.random.key(0))
+            lambda environment, key: training.begin(agent, environment, *parts, key)
+        )(self._environment, jax.random.key(0))
         self._advance = jax.jit(
-            lambda digits, *rest: training.advance(agent, digits, *parts, *rest)[0]
+            lambda environment, *rest: training.advance(
+                agent, environment, *parts, *rest
+            )[0]
         )
 
     def turn(self) -> None:
         """Train on, from where the last turn stopped."""
         counts = jnp.int32(self._done), jnp.int32(self._iterations)
-        advanced = self._advance(self._digits, self._member, *counts)
+        advanced = self._advance(self._environment, self._member, *counts)
         self._member = jax.block_until_ready(advanced)
         self._done += self._iterations
 
-    def accuracy(self) -> float:
-        """Measure the policy as it is."""
+    def score(self) -> float:
+        """Score the policy as it is."""
+        agent, learner = self._agent, self._member.learner
+        environment: Any = self._environment
 
         def policy(images: jax.Array) -> jax.Array:
-            learner = self._member.learner
-            return jax.vmap(lambda x: self._agent.probabilities(learner, x))(images)
+            return jax.vmap(lambda x: agent.probabilities(learner, x))(images)
 
-        return float(self._digits.performance(policy)["train"])
+        def lasted(key: Any) -> jax.Array:
+            task_key, reset_key, key = jax.random.split(key, 3)
+            task = environment.sample_task(task_key)
+            state, shown = environment.reset(reset_key, task)
+
+            def step(carry: tuple, key: Any) -> tuple:
+                state, shown, alive = carry
+                act_key, step_key = jax.random.split(key)
+                action, _, _ = agent.act(learner, shown, ((), ()), act_key)
+                state, shown = environment.step(step_key, state, action)
+                reward = alive * shown.reward[0]
+                alive = alive & ~(shown.terminated | shown.truncated)
+                return (state, shown, alive), reward
+
+            begun = state, shown, jnp.array(True)
+            return jax.lax.scan(step, begun, jax.random.split(key, LONGEST))[1].sum()
+
+        if hasattr(environment, "performance"):
+            return float(environment.performance(policy)["train"])
+        keys = jax.random.split(jax.random.key(1), EPISODES)
+        return float(jax.jit(jax.vmap(lasted))(keys).mean())
 
 
 class Parameters(NamedTuple):
@@ -119,32 +180,37 @@ class Wrapped:
 class Rejax:
     """`rejax.PPO.train`, its evaluation switched off."""
 
-    def __init__(self, width: int, iterations: int):
+    def __init__(self, name: str, width: int, iterations: int):
         from rejax import PPO
 
-        from allometry.environments.digits import load
+        case, interactions = CASES[name], iterations * COPIES * LENGTH
+        environment: dict[str, Any] = {"env": "CartPole-v1"}
+        if name == "digits":
+            from allometry.environments.digits import load
 
-        self._digits = load()
-        interactions = iterations * COPIES * LENGTH
+            self._digits = load()
+            parameters = Parameters(self._digits, LENGTH)
+            environment = {"env": Wrapped(), "env_params": parameters}
         algorithm = PPO.create(
-            env=Wrapped(),
-            env_params=Parameters(self._digits, LENGTH),
+            **environment,
             agent_kwargs={"hidden_layer_sizes": (width, width), "activation": "elu"},
             num_envs=COPIES,
             num_steps=LENGTH,
             num_minibatches=MINIBATCHES,
             num_epochs=1,
-            learning_rate=LEARNING_RATE * (128 / width) ** 0.5,
-            gamma=DISCOUNT,
-            gae_lambda=TRACE,
+            learning_rate=case.learning_rate * (128 / width) ** 0.5,
+            gamma=case.discount,
+            gae_lambda=case.trace,
             clip_eps=CLIP,
             ent_coef=ENTROPY,
             total_timesteps=interactions,
             eval_freq=interactions,
             skip_initial_evaluation=True,
-        ).replace(eval_callback=lambda *_: ())
-        self._algorithm = algorithm
+        )
+        self._evaluate = algorithm.eval_callback
+        self._algorithm = algorithm.replace(eval_callback=lambda *_: ())
         self._state = algorithm.init_state(jax.random.key(0))
+        self._name = name
         self._train = jax.jit(
             lambda algorithm, state: algorithm.train(train_state=state)[0]
         )
@@ -153,22 +219,79 @@ class Rejax:
         """Train on, from where the last turn stopped."""
         self._state = jax.block_until_ready(self._train(self._algorithm, self._state))
 
-    def accuracy(self) -> float:
-        """Measure the policy as it is."""
+    def score(self) -> float:
+        """Score the policy as it is."""
 
         def policy(images: jax.Array) -> jax.Array:
             parameters = self._state.actor_ts.params
             actor = self._algorithm.actor
             return actor.apply(parameters, images, method="_action_dist").probs
 
-        return float(self._digits.performance(policy)["train"])
+        if self._name == "digits":
+            return float(self._digits.performance(policy)["train"])
+        _, returns = self._evaluate(self._algorithm, self._state, jax.random.key(1))
+        return float(returns.mean())
+
+
+class StableBaselines:
+    """`stable_baselines3.PPO.learn`, environments in one process (the fastest here)."""
+
+    def __init__(self, name: str, width: int, iterations: int):
+        from stable_baselines3 import PPO
+        from stable_baselines3.common.env_util import make_vec_env
+        from torch import nn
+
+        assert name == "cartpole", "Stable-Baselines3 is compared on cartpole alone"
+        case = CASES[name]
+        self._interactions = iterations * COPIES * LENGTH
+        self._algorithm = PPO(
+            "MlpPolicy",
+            make_vec_env("CartPole-v1", n_envs=COPIES, seed=0),
+            policy_kwargs={
+                "net_arch": {"pi": [width, width], "vf": [width, width]},
+                "activation_fn": nn.ELU,
+            },
+            n_steps=LENGTH,
+            batch_size=COPIES * LENGTH // MINIBATCHES,
+            n_epochs=1,
+            learning_rate=case.learning_rate * (128 / width) ** 0.5,
+            gamma=case.discount,
+            gae_lambda=case.trace,
+            clip_range=CLIP,
+            ent_coef=ENTROPY,
+            device="cpu",
+            seed=0,
+        )
+
+    def turn(self) -> None:
+        """Train on, from where the last turn stopped."""
+        self._algorithm.learn(self._interactions, reset_num_timesteps=False)
+
+    def score(self) -> float:
+        """Score the policy as it is."""
+        from stable_baselines3.common.evaluation import evaluate_policy
+
+        environments = self._algorithm.get_env()
+        found = evaluate_policy(
+            self._algorithm,
+            environments,
+            n_eval_episodes=EPISODES,
+            deterministic=False,
+        )
+        return float(found[0])
+
+
+PEERS: dict[str, Callable[[str, int, int], Trainer]] = {
+    "rejax": Rejax,
+    "sb3": StableBaselines,
+}
 
 
 class Remote:
     """A trainer in the peer's Python, which takes its turns when told to."""
 
-    def __init__(self, python: str, width: int, iterations: int):
-        command = [python, __file__, "--peer", str(width), str(iterations)]
+    def __init__(self, python: str, peer: str, name: str, width: int, iterations: int):
+        command = [python, __file__, name, "--peer", peer, str(width), str(iterations)]
         pipe = subprocess.PIPE
         path = os.environ | {"PYTHONPATH": str(SOURCE)}
         self._process = subprocess.Popen(
@@ -179,9 +302,9 @@ class Remote:
         """Train on, from where the last turn stopped."""
         self._ask("turn")
 
-    def accuracy(self) -> float:
-        """Measure the policy as it is."""
-        return self._ask("accuracy")
+    def score(self) -> float:
+        """Score the policy as it is."""
+        return self._ask("score")
 
     def close(self) -> None:
         """End the peer."""
@@ -210,30 +333,31 @@ def seconds(trainer: Trainer) -> float:
 
 
 def compare(width: int, options: argparse.Namespace) -> None:
-    trainers: dict[str, Trainer] = {"allometry": Ours(width, options.iterations)}
-    if options.peer_python:
-        python = options.peer_python
-        trainers["rejax"] = Remote(python, width, options.iterations)
+    name, iterations = options.environment, options.iterations
+    ours = Ours(name, width, iterations, average=options.average)
+    trainers: dict[str, Trainer] = {"allometry": ours}
+    for peer in PEERS:
+        if python := getattr(options, peer):
+            trainers[peer] = Remote(python, peer, name, width, iterations)
     for trainer in trainers.values():
         trainer.turn()  # compiles
-    taken: dict[str, list[float]] = {name: [] for name in trainers}
+    taken: dict[str, list[float]] = {peer: [] for peer in trainers}
     for _ in range(options.turns):
-        for name, trainer in trainers.items():
-            taken[name].append(seconds(trainer))
-    interactions = options.iterations * COPIES * LENGTH
-    for name, trainer in trainers.items():
-        speeds = sorted(interactions / x for x in taken[name])
+        for peer, trainer in trainers.items():
+            taken[peer].append(seconds(trainer))
+    interactions = iterations * COPIES * LENGTH
+    for peer, trainer in trainers.items():
+        speeds = sorted(interactions / x for x in taken[peer])
         print(
-            f"width {width:3d}  {name:9s} {statistics.median(speeds):9,.0f} "
+            f"width {width:3d}  {peer:9s} {statistics.median(speeds):9,.0f} "
             f"interactions/s ({speeds[0]:,.0f} to {speeds[-1]:,.0f}), "
-            f"accuracy {trainer.accuracy():.3f}"
+            f"score {trainer.score():.3f}",
+            flush=True,
         )
-    if "rejax" in taken:
-        ratios = [
-            theirs / ours
-            for theirs, ours in zip(taken["rejax"], taken["allometry"], strict=True)
-        ]
-        print(f"width {width:3d}  ours is {statistics.median(ratios):.2f} × as fast")
+    for peer in list(taken)[1:]:
+        pairs = zip(taken[peer], taken["allometry"], strict=True)
+        ratio = statistics.median(theirs / ours for theirs, ours in pairs)
+        print(f"width {width:3d}  ours is {ratio:.2f} × as fast as {peer}", flush=True)
     for trainer in trainers.values():
         if isinstance(trainer, Remote):
             trainer.close()
@@ -241,21 +365,24 @@ def compare(width: int, options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer-python", help="Python of an environment with rejax")
+    parser.add_argument("environment", nargs="?", choices=CASES, default="digits")
+    parser.add_argument("--rejax", help="Python of an environment with rejax")
+    parser.add_argument("--sb3", help="Python of one with stable-baselines3")
+    parser.add_argument("--average", action="store_true", help="ours with PPO-EWMA")
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--iterations", type=int, default=64, help="per turn")
-    parser.add_argument("--peer", nargs=2, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peer:
-        serve(Rejax(*options.peer))
+        peer, width, iterations = options.peer
+        serve(PEERS[peer](options.environment, int(width), int(iterations)))
         return
-    if not options.peer_python:
+    if not options.rejax and not options.sb3:
         print(
-            "rejax is left out. To run it in turns with ours, make it an environment, "
-            "`python -m venv PEER && PEER/bin/pip install rejax jaxtyping "
-            "scikit-learn`, and add `--peer-python PEER/bin/python`."
+            "Ours alone. To let others take turns with it, make them environments (see "
+            "the head of this file), and add --rejax and --sb3."
         )
-    for width in WIDTHS:
+    for width in CASES[options.environment].widths:
         compare(width, options)
 
 
