@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Key, PyTree
 
+from allometry.agents.actor import Actor
 from allometry.agents.schedule import Schedule
 from allometry.environments.environment import TimeStep
 from allometry.specs import EnvironmentSpec
@@ -59,6 +60,10 @@ class Agent(Protocol):
 
         A memory `[P, ...]` is the agent's to clear where the time step is a `first`.
         """
+        ...
+
+    def actor(self, learner: Learner) -> Actor:
+        """Give what acts, apart from what only learning needs."""
         ...
 
     def learn(

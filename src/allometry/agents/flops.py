@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Key, PyTree
 
 from allometry.agents import seen
+from allometry.agents.actor import Actor
 from allometry.agents.actor_critic import ActorCritic
 from allometry.agents.samples import Samples
 from allometry.agents.schedule import Schedule
@@ -32,6 +33,11 @@ def acting(networks: ActorCritic, spec: EnvironmentSpec) -> float:
     if networks.remembers:
         return cost.flops(_act_from_memory, networks, read, jax.random.key(0))
     return cost.flops(_act, networks, read, jax.random.key(0))
+
+
+def playing(actor: Actor, spec: EnvironmentSpec) -> float:
+    """Count one step of one player of an actor."""
+    return cost.flops(_play, actor, _shapes(_read(actor, spec)), jax.random.key(0))
 
 
 def valuing(networks: ActorCritic, spec: EnvironmentSpec) -> float:
@@ -79,7 +85,11 @@ def _act_from_memory(
     return memory, value, networks.distribution.sample(key, outputs)
 
 
-def _read(networks: ActorCritic, spec: EnvironmentSpec) -> PyTree:
+def _play(actor: Actor, read: PyTree, key: Key[Array, ""]) -> PyTree:
+    return actor.step(actor.initial(), read, jnp.array(False), key)
+
+
+def _read(networks: ActorCritic | Actor, spec: EnvironmentSpec) -> PyTree:
     return seen.spec(spec) if networks.remembers else spec.observation
 
 

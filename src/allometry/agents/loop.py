@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
+from allometry.agents import coplayers as company
 from allometry.agents.agent import Agent, Learner
+from allometry.agents.coplayers import CoPlayers
 from allometry.agents.samplers import Sampler
 from allometry.environments.environment import Environment, TimeStep
 
@@ -15,7 +17,7 @@ class Loop(NamedTuple):
     """The state of the collecting side; checkpointed beside the learner.
 
     `environment` and `timestep` have a leading axis of copies `[B, ...]`, `memory` one
-    of copies and one of players `[B, P, ...]`.
+    of copies and one of players `[B, P, ...]`; `opponents` are `coplayers.Opponents`.
     What an algorithm does without (a replay buffer, opponents) is an empty pytree.
     """
 
@@ -34,8 +36,12 @@ def start(
     learner: Learner,
     key: Key[Array, ""],
     copies: int,
+    coplayers: CoPlayers | None = None,
 ) -> Loop:
-    """Reset `copies` instances of the environment; the key is consumed."""
+    """Reset `copies` instances of the environment; the key is consumed.
+
+    Raises `Refusal` for co-players where there is one player.
+    """
     sampler_key, task_key, reset_key = jax.random.split(key, 3)
     state = sampler.init(environment, sampler_key)
 
@@ -53,4 +59,7 @@ def start(
         lambda each: jnp.broadcast_to(each, (copies, players, *each.shape)),
         agent.initial_memory(learner),
     )
-    return Loop(environments, timestep, memory, (), (), state)
+    opponents: PyTree = ()
+    if coplayers is not None:
+        opponents = company.start(coplayers, agent, environment, learner, copies)
+    return Loop(environments, timestep, memory, (), opponents, state)

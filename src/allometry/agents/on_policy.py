@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 from pydantic import ConfigDict, Field
 
 from allometry.agents import flops, seen
+from allometry.agents.actor import Actor
 from allometry.agents.actor_critic import ActorCritic
 from allometry.agents.agent import Flops, static, traced, traced_names
 from allometry.agents.distributions import distribution
@@ -136,6 +137,11 @@ class OnPolicy(abc.ABC):
         extras = {"log_behaviour": log_behaviour, "outputs": outputs}
         # What remembers cannot be asked again later.
         return action, memory, extras | ({"value": value} if self.remembers else {})
+
+    def actor(self, learner: Any) -> Actor:
+        """Give the policy that acts, without its value."""
+        networks = self.acting(learner)
+        return Actor(networks.policy, networks.distribution)
 
     def probabilities(
         self, learner: Any, observation: Float[Array, "..."]

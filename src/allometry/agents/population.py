@@ -26,6 +26,7 @@ from pydantic import Field
 from allometry.agents import average, lineage, perturbation, training
 from allometry.agents.agent import Agent, traced_names
 from allometry.agents.average import Average
+from allometry.agents.coplayers import CoPlayers
 from allometry.agents.finite import all_finite
 from allometry.agents.lineage import Lineage
 from allometry.agents.perturbation import Bounds
@@ -138,16 +139,19 @@ def begin(
     key: Key[Array, ""],
     iterations: int,
     settings: dict[str, Float[Array, ""]] | None = None,
+    coplayers: CoPlayers | None = None,
 ) -> Peers:
     """Build the population that has not trained yet; the key is consumed.
 
     There is room for the lineage of so many `iterations`. The members' hyper-parameters
-    are spread around `settings`, those of the agent if not given.
+    are spread around `settings`, those of the agent if not given. With `coplayers` each
+    member has its own. Raises `Refusal` for them where there is one player.
     """
     members_key, spread_key, own_key = jax.random.split(key, 3)
 
     def member(key: Key[Array, ""]) -> Member:
-        return training.begin(population.agent, environment, sampler, schedule, key)
+        parts = (population.agent, environment, sampler, schedule)
+        return training.begin(*parts, key, coplayers)
 
     def differ(key: Key[Array, ""]) -> dict[str, Float[Array, ""]]:
         around = population.agent.settings() if settings is None else settings
@@ -173,6 +177,7 @@ def advance(
     peers: Peers,
     first: Int[Array, ""],
     iterations: Int[Array, ""],
+    coplayers: CoPlayers | None = None,
 ) -> tuple[Peers, dict[str, Float[Array, " N"]]]:
     """Train for `iterations` from number `first`; return means of metrics by member.
 
@@ -187,7 +192,7 @@ def advance(
     ) -> tuple[Peers, dict[str, Float[Array, " N"]]]:
         def train(member: Member) -> tuple[Member, dict[str, Float[Array, ""]]]:
             parts = (population.agent, environment, sampler, schedule)
-            return training.advance(*parts, member, number, jnp.int32(1))
+            return training.advance(*parts, member, number, jnp.int32(1), coplayers)
 
         due = (number > 0) & (number % population.ready == 0)
         peers = jax.lax.cond(

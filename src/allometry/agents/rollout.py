@@ -12,10 +12,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
+from allometry.agents import coplayers as company
 from allometry.agents.agent import Agent, Learner
+from allometry.agents.coplayers import CoPlayers
 from allometry.agents.loop import Loop
 from allometry.agents.samplers import Sampler
 from allometry.environments.environment import Environment, TimeStep
+
+#: State, time step, memory, and the slots (empty without co-players).
+Carry = tuple[PyTree, TimeStep, PyTree, PyTree]
 
 
 class Batch(NamedTuple):
@@ -28,6 +33,10 @@ class Batch(NamedTuple):
     what `act` gave. `last` is what followed the final step `[B]`; `memory` and
     `last_memory` are the agent's before the first step and after the final one
     `[B, P, ...]`.
+
+    With co-players, `mine` says which slots are the learner's: nothing counts of the
+    others. `action` is what was done, by whomever, and `chosen` what the agent would
+    have done in all slots, of which its extras tell; without, both are `None`.
     """
 
     timestep: TimeStep
@@ -40,6 +49,8 @@ class Batch(NamedTuple):
     last: TimeStep
     memory: PyTree
     last_memory: PyTree
+    mine: Bool[Array, "T B P"] | None = None
+    chosen: PyTree = None
 
 
 def rollout(
@@ -50,17 +61,27 @@ def rollout(
     loop: Loop,
     key: Key[Array, ""],
     length: int,
+    coplayers: CoPlayers | None = None,
 ) -> tuple[Loop, Batch]:
-    """Collect `length` steps from each copy; the key is consumed."""
+    """Collect `length` steps from each copy; the key is consumed.
+
+    With `coplayers` the loop is one that was started with them.
+    """
     episodic = environment.spec.episodic
     copies = loop.timestep.first.shape[0]
+    keys_per_step = 2 + episodic + (coplayers is not None)
 
-    def step(
-        carry: tuple[PyTree, TimeStep, PyTree], key: Key[Array, ""]
-    ) -> tuple[tuple[PyTree, TimeStep, PyTree], tuple[PyTree, ...]]:
-        state, before, memory = carry
-        act_key, step_key, *begin_key = jax.random.split(key, 3 if episodic else 2)
+    def step(carry: Carry, key: Key[Array, ""]) -> tuple[Carry, tuple[PyTree, ...]]:
+        state, before, memory, slots = carry
+        act_key, step_key, *other_keys = jax.random.split(key, keys_per_step)
         action, memory, extras = agent.act(learner, before, memory, act_key)
+        mine = chosen = None
+        if coplayers is not None:
+            parts, chosen = (coplayers, environment, loop.opponents.pool), action
+            action, slots = company.step(
+                *parts, slots, state, before, chosen, other_keys[-1]
+            )
+            mine = slots.mine
         state, after = environment.step(step_key, state, action)
         taken = None
         if episodic:
@@ -68,20 +89,23 @@ def rollout(
             state, after = jax.tree.map(
                 lambda stepped, fresh: jnp.where(taken, stepped, fresh),
                 (state, after),
-                begin(begin_key[0]),
+                begin(other_keys[0]),
             )
         answer = after.reward, after.terminated, after.truncated
-        return (state, after, memory), (before, action, *answer, taken, extras)
+        row = (before, action, *answer, taken, extras, mine, chosen)
+        return (state, after, memory, slots), row
 
     def begin(key: Key[Array, ""]) -> tuple[PyTree, TimeStep]:
         task_key, reset_key = jax.random.split(key)
         task = sampler.sample(environment, loop.sampler, task_key)
         return environment.reset(reset_key, task)
 
-    carry = (loop.environment, loop.timestep, loop.memory)
+    slots = () if coplayers is None else loop.opponents.slots
+    carry = (loop.environment, loop.timestep, loop.memory, slots)
     keys = jax.random.split(key, (length, copies))
-    (state, timestep, memory), rows = jax.lax.scan(jax.vmap(step), carry, keys)
-    before, action, reward, terminated, truncated, taken, extras = rows
+    carry, rows = jax.lax.scan(jax.vmap(step), carry, keys)
+    state, timestep, memory, slots = carry
+    before, action, reward, terminated, truncated, taken, extras, mine, chosen = rows
     batch = Batch(
         timestep=before,
         action=action,
@@ -93,5 +117,10 @@ def rollout(
         last=timestep,
         memory=loop.memory,
         last_memory=memory,
+        mine=mine,
+        chosen=chosen,
     )
-    return loop._replace(environment=state, timestep=timestep, memory=memory), batch
+    loop = loop._replace(environment=state, timestep=timestep, memory=memory)
+    if coplayers is not None:
+        loop = loop._replace(opponents=loop.opponents._replace(slots=slots))
+    return loop, batch

@@ -18,8 +18,8 @@ from allometry.agents.rollout import Batch
 class Samples(NamedTuple):
     """Rows `[M]`, or windows `[M, T]`; `memory` is `[M]`.
 
-    `weight` is 1 for what counts, and 0 for the rest: the ends of episodes, and players
-    who are not there. Where all counts it is `None`.
+    `weight` is 1 for what counts, and 0 for the rest: the ends of episodes, players who
+    are not there, and co-players. Where all counts it is `None`.
     """
 
     read: Any
@@ -53,6 +53,8 @@ def mean(x: Float[Array, "*M"], weight: Float[Array, "*M"] | None) -> Float[Arra
 def weights(batch: Batch) -> Float[Array, "T B P"] | None:
     """Say what of a batch counts, if not all of it."""
     there = batch.timestep.player_mask
+    if batch.mine is not None:
+        there = there & batch.mine
     if batch.taken is not None:
         there = there & batch.taken[..., None]
     elif there.shape[-1] == 1:
@@ -67,7 +69,9 @@ def lay_out(batch: Batch, read: PyTree, learned: PyTree, *, windows: bool) -> Sa
     """
     first = jnp.broadcast_to(batch.timestep.first[..., None], batch.reward.shape)
     given = batch.extras["log_behaviour"], batch.extras["outputs"]
-    rows = (read, first, batch.action, given, learned)
+    # What co-players did may be anything to this policy, and overflow its ratios.
+    action = batch.action if batch.chosen is None else batch.chosen
+    rows = (read, first, action, given, learned)
     memory: PyTree = ()
     if windows:
         rows = jax.tree.map(lambda x: _flat(jnp.moveaxis(x, 0, 2), 2), rows)

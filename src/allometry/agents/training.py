@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from allometry.agents import loop as loops
 from allometry.agents.agent import Agent, Learner
+from allometry.agents.coplayers import CoPlayers
 from allometry.agents.loop import Loop
 from allometry.agents.rollout import rollout
 from allometry.agents.samplers import Sampler
@@ -38,11 +39,16 @@ def begin(
     sampler: Sampler,
     schedule: Schedule,
     key: Key[Array, ""],
+    coplayers: CoPlayers | None = None,
 ) -> Member:
-    """Build the member that has not trained yet; the key is consumed."""
+    """Build the member that has not trained yet; the key is consumed.
+
+    Raises `Refusal` for `coplayers` where there is one player.
+    """
     learner_key, loop_key, member_key = jax.random.split(key, 3)
     learner = agent.init(environment.spec, learner_key)
-    loop = loops.start(agent, environment, sampler, learner, loop_key, schedule.copies)
+    parts = (agent, environment, sampler, learner)
+    loop = loops.start(*parts, loop_key, schedule.copies, coplayers)
     return Member(learner, loop, jax.random.key_data(member_key))
 
 
@@ -54,11 +60,13 @@ def advance(
     member: Member,
     first: Int[Array, ""],
     iterations: Int[Array, ""],
+    coplayers: CoPlayers | None = None,
 ) -> tuple[Member, dict[str, Float[Array, ""]]]:
     """Train for `iterations` iterations from number `first`; return means of metrics.
 
     The trip count is traced: one compilation serves chunks of any length. A mean is
-    not finite if any iteration's metric was not.
+    not finite if any iteration's metric was not. Of rewards those of the learner's own
+    slots count.
     """
 
     def iteration(number: Int[Array, ""], member: Member) -> tuple[Member, dict]:
@@ -74,10 +82,14 @@ def advance(
             member.loop,
             act_key,
             schedule.length,
+            coplayers,
         )
         learner, metrics = agent.learn(member.learner, batch, learn_key)
         tasks = sampler.update(environment, loop.sampler, batch.reward, task_key)
         loop = loop._replace(sampler=tasks)
+        if coplayers is not None:
+            opponents = coplayers.update(agent, loop.opponents, learner, number)
+            loop = loop._replace(opponents=opponents)
         metrics["reward"] = mean(batch.reward, weights(batch))
         return Member(learner, loop, member.key), metrics
 

@@ -8,12 +8,16 @@ from jaxtyping import Array, PyTree
 
 from allometry.environments.environment import Environment
 from allometry.networks import cost
+from allometry.studies.coplayers import coplayers
 from allometry.studies.grid import Bundle
 from allometry.studies.schema import Study
 
 
 class Costs(NamedTuple):
-    """FLOPs per interaction: acting, learning, and the environment."""
+    """FLOPs per interaction: acting, learning, and the environment.
+
+    To act is also what co-players do.
+    """
 
     act: float
     learn: float
@@ -58,11 +62,13 @@ def facts(study: Study, environment: Environment, bundle: Bundle) -> Facts:
     interactions = study.schedule.interactions(environment)
     shapes = jax.eval_shape(lambda key: agent.init(spec, key), jax.random.key(0))
     flops = agent.flops(spec, study.schedule)
+    company = coplayers(study, environment)
+    act = flops.act + (0.0 if company is None else company.flops(agent, spec))
     environment_flops = _environment_flops(environment) / spec.players
     return Facts(
         bundle=bundle,
         parameters_by_part=agent.parameters(shapes),
-        costs=Costs(flops.act, flops.learn, environment_flops),
+        costs=Costs(act, flops.learn, environment_flops),
         iteration_interactions=interactions,
         checkpoints=study.training.checkpoint_iterations(interactions),
     )

@@ -188,8 +188,29 @@ def _check_training(study: Study) -> None:
             f"training.first_checkpoint is {first:,}, after the end of a run; give at "
             f"most training.interactions, {training.interactions:,}.",
         )
+    _check_coplayers(study)
     for name in study.grid.agent.get("name", [study.agent.get("name")]):
         _check_minibatches(study, AGENTS[str(name)])
+
+
+def _check_coplayers(study: Study) -> None:
+    """Check that what is said of co-players is of those that there are."""
+    training = study.training
+    others = ("snapshots", "random", "still")
+    for key, used_by in (
+        ("coplayers_share", others),
+        ("snapshots", others[:1]),
+        ("snapshot_every", others[:1]),
+    ):
+        there = training.coplayers in used_by
+        if getattr(training, key) is not None and not there:
+            raise Misfit(
+                f"training.{key}",
+                f"training.{key} is given, and training.coplayers is "
+                f'"{training.coplayers}"; set that to "snapshots", or leave '
+                f"training.{key} out.",
+                "training.coplayers",
+            )
 
 
 def _check_minibatches(study: Study, kind: type[Any]) -> None:

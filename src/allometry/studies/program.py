@@ -15,11 +15,13 @@ from jaxtyping import Array, Bool, Float
 
 from allometry.agents import training
 from allometry.agents.agent import Agent
+from allometry.agents.coplayers import CoPlayers
 from allometry.agents.finite import all_finite
 from allometry.agents.samplers import Prefetched, Sampler, Uniform
 from allometry.agents.schedule import Schedule
 from allometry.agents.training import Member
 from allometry.environments.environment import Environment
+from allometry.studies.coplayers import coplayers
 from allometry.studies.grid import Bundle
 from allometry.studies.measure import Measure
 from allometry.studies.schema import Study
@@ -51,14 +53,17 @@ class Program:
         self._bundle = bundle
         self._environment = environment
         self.measure = measure
-        agent, ready = bundle.runs[0].agent, sampler(study, environment)
+        parts = (
+            bundle.runs[0].agent,
+            sampler(study, environment),
+            study.schedule,
+            coplayers(study, environment),
+        )
         self._start = jax.jit(
-            jax.vmap(
-                functools.partial(_begin, agent, ready, study.schedule), (None, 0, 0)
-            ),
+            jax.vmap(functools.partial(_begin, *parts), (None, 0, 0)),
             compiler_options=QUICK,
         )
-        self._chunk = functools.partial(_chunk, agent, ready, study.schedule)
+        self._chunk = functools.partial(_chunk, *parts)
         self._advance = jax.jit(self._traced)
         self.compilations = 0
 
@@ -121,11 +126,12 @@ def _begin(
     agent: Agent,
     tasks: Sampler,
     schedule: Schedule,
+    company: CoPlayers | None,
     environment: Environment,
     settings: dict[str, Array],
     key: Array,
 ) -> Member:
-    member = training.begin(agent, environment, tasks, schedule, key)
+    member = training.begin(agent, environment, tasks, schedule, key, company)
     return member._replace(learner=member.learner._replace(settings=settings))
 
 
@@ -133,6 +139,7 @@ def _chunk(
     agent: Agent,
     tasks: Sampler,
     schedule: Schedule,
+    company: CoPlayers | None,
     environment: Environment,
     measure: Measure,
     member: Member,
@@ -142,7 +149,7 @@ def _chunk(
 ) -> Chunk:
     """Train one member and measure it; keep its last good state if it diverged."""
     trained, metrics = training.advance(
-        agent, environment, tasks, schedule, member, first, iterations
+        agent, environment, tasks, schedule, member, first, iterations, company
     )
     performance = measure.found(agent, trained.learner)
     finite = finite & all_finite((trained, metrics, performance))

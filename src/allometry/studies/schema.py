@@ -4,7 +4,7 @@ A study is TOML. A key that is not declared here is refused. What the agent's, t
 environment's and the law's own keys may hold is known to them: see `misfit`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -42,6 +42,14 @@ class Training(Section):
     """Tasks that stand ready where episodes begin; 4 × copies if not given."""
     tasks_fresh: Count | None = None
     """How many of them are replaced after each batch; copies / 4 if not given."""
+    coplayers: Literal["none", "snapshots", "random", "still"] = "none"
+    """Who plays beside the run, with several players: past selves, or a script."""
+    coplayers_share: Annotated[float, Field(gt=0, le=1, strict=True)] | None = None
+    """Part of the episodes in which they play; half of them if not given."""
+    snapshots: Count | None = None
+    """Most past selves that are kept; 4 if not given."""
+    snapshot_every: Count | None = None
+    """Iterations from one to the next; a 20th of the training if not given."""
 
     def checkpoint_iterations(self, iteration_interactions: int) -> tuple[int, ...]:
         """List the iterations after which curves are measured: log-spaced.
