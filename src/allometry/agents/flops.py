@@ -47,7 +47,7 @@ def rows(
     count: int,
 ) -> float:
     """Count a gradient step on `count` rows, per row."""
-    return cost.flops(update, learner, _samples(networks, spec, (count,))) / count
+    return cost.flops(update, learner, samples(networks, spec, (count,))) / count
 
 
 def windows(
@@ -60,7 +60,7 @@ def windows(
 ) -> float:
     """Count a gradient step on `count` windows of `schedule.length`, per step."""
     found = [
-        cost.flops(update, learner, _samples(networks, spec, (count, length)))
+        cost.flops(update, learner, samples(networks, spec, (count, length)))
         for length in LENGTHS
     ]
     powers = np.vander(LENGTHS, increasing=True)
@@ -68,25 +68,10 @@ def windows(
     return float(of_window) / (count * schedule.length)
 
 
-def _act(networks: ActorCritic, read: PyTree, key: Key[Array, ""]) -> Array:
-    return networks.distribution.sample(key, networks.outputs(read))
-
-
-def _act_from_memory(
-    networks: ActorCritic, read: PyTree, key: Key[Array, ""]
-) -> PyTree:
-    memory, outputs, value = networks.step(networks.initial(), read, jnp.array(False))
-    return memory, value, networks.distribution.sample(key, outputs)
-
-
-def _read(networks: ActorCritic, spec: EnvironmentSpec) -> PyTree:
-    return seen.spec(spec) if networks.remembers else spec.observation
-
-
-def _samples(
+def samples(
     networks: ActorCritic, spec: EnvironmentSpec, leading: tuple[int, ...]
 ) -> Samples:
-    """Give the shapes of a minibatch: rows, or windows and their steps."""
+    """Give the shapes of samples `[M]`, or `[M, T]` of windows and their steps."""
     column = jax.ShapeDtypeStruct(leading, jnp.float32)
     memory = jax.eval_shape(lambda networks: networks.initial(), networks)
     outputs = (*leading, networks.distribution.outputs)
@@ -103,6 +88,21 @@ def _samples(
         value_target=column,
         weight=column if spec.episodic or spec.players > 1 else None,
     )
+
+
+def _act(networks: ActorCritic, read: PyTree, key: Key[Array, ""]) -> Array:
+    return networks.distribution.sample(key, networks.outputs(read))
+
+
+def _act_from_memory(
+    networks: ActorCritic, read: PyTree, key: Key[Array, ""]
+) -> PyTree:
+    memory, outputs, value = networks.step(networks.initial(), read, jnp.array(False))
+    return memory, value, networks.distribution.sample(key, outputs)
+
+
+def _read(networks: ActorCritic, spec: EnvironmentSpec) -> PyTree:
+    return seen.spec(spec) if networks.remembers else spec.observation
 
 
 def _shapes(spec: PyTree, leading: tuple[int, ...] = ()) -> PyTree:
