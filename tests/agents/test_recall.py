@@ -62,10 +62,9 @@ def test_every_memory_recalls_within_the_window(memory: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shared", [True, False])
-def test_windows_are_gone_back_to_with_the_memory_before_them(shared: bool) -> None:
-    """PPG recalls within the window as PPO does, with one network and with two."""
-    fields = {**vars(AGENT), "memory": "gru", "shared": shared}
+def test_windows_are_gone_back_to_with_the_memory_before_them() -> None:
+    """PPG recalls within the window as PPO does."""
+    fields = {**vars(AGENT), "memory": "gru"}
     player = PPG(**fields, period=8, auxiliary_learning_rate=1e-3)
     found = successes(player, Recall(cues=4, delay=3), length=16, iterations=60)
     assert found > 0.9
