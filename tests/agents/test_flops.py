@@ -77,7 +77,7 @@ def test_a_longer_window_costs_what_it_is_extrapolated_to(
     learner = jax.eval_shape(lambda key: agent.init(SPEC, key), jax.random.key(0))
     found = agent.flops(SPEC, Schedule(copies, length)).learn
     monkeypatch.setattr(recurrent, "UNROLLED", length + 1)
-    windows = flops._samples(learner.networks, SPEC, (copies // 2, length))
+    windows = flops.samples(learner.networks, SPEC, (copies // 2, length))
     direct = cost.flops(agent.update, learner, windows) / (copies // 2 * length)
     assert found == pytest.approx(direct, rel=1e-3)
 

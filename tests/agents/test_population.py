@@ -234,6 +234,18 @@ def test_a_copy_takes_the_learner_and_leaves_the_loop_and_the_key(
     assert_equal(again, after)
 
 
+def test_a_copy_takes_what_its_learner_goes_back_to(started: Peers) -> None:
+    loop = started.members.loop._replace(replay=jnp.arange(SIZE) + 10)
+    fitness = started.fitness._replace(parameters=jnp.arange(6.0))
+    members = started.members._replace(loop=loop)
+    after = exploit(
+        POPULATION, started._replace(members=members, fitness=fitness), READY
+    )
+    parent = lineage.read(after.lineage).parent[1]
+    assert set(parent[:2]) <= {4, 5}
+    np.testing.assert_array_equal(after.members.loop.replay, parent + 10)
+
+
 @dataclasses.dataclass(frozen=True)
 class Remembering(PPO):
     """Begins with a memory of 7s."""

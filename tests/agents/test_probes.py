@@ -10,6 +10,7 @@ import pytest
 
 from allometry.agents import training
 from allometry.agents.agent import Agent
+from allometry.agents.ppg import PPG
 from allometry.agents.ppo import PPO
 from allometry.agents.registry import AGENTS
 from allometry.agents.samplers import Uniform
@@ -21,6 +22,17 @@ from allometry.environments.probes import END, PROBES, Probe
 SMALL = {
     "ppo": PPO(
         width=16, depth=0, minibatches=2, learning_rate=0.01, discount=0.7, entropy=0.0
+    ),
+    "ppg": PPG(
+        width=16,
+        depth=0,
+        minibatches=2,
+        learning_rate=0.01,
+        auxiliary_learning_rate=0.005,
+        discount=0.7,
+        entropy=0.0,
+        period=8,
+        auxiliary_epochs=2,
     ),
     "vmpo": VMPO(
         width=16,

@@ -8,6 +8,7 @@ import pytest
 
 from allometry.agents import loop as loops
 from allometry.agents import training
+from allometry.agents.ppg import PPG
 from allometry.agents.ppo import PPO
 from allometry.agents.rollout import rollout
 from allometry.agents.samplers import Uniform
@@ -56,6 +57,15 @@ def successes(
 @pytest.mark.parametrize("memory", REMEMBERING)
 def test_every_memory_recalls_within_the_window(memory: str) -> None:
     player = dataclasses.replace(AGENT, memory=memory)
+    found = successes(player, Recall(cues=4, delay=3), length=16, iterations=60)
+    assert found > 0.9
+
+
+@pytest.mark.slow
+def test_windows_are_gone_back_to_with_the_memory_before_them() -> None:
+    """PPG recalls within the window as PPO does."""
+    fields = {**vars(AGENT), "memory": "gru"}
+    player = PPG(**fields, period=8, auxiliary_learning_rate=1e-3)
     found = successes(player, Recall(cues=4, delay=3), length=16, iterations=60)
     assert found > 0.9
 

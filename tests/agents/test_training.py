@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from allometry.agents import training
+from allometry.agents.ppg import PPG
 from allometry.agents.ppo import PPO
 from allometry.agents.registry import AGENTS
 from allometry.agents.samplers import Uniform
@@ -22,6 +23,7 @@ from allometry.environments.recall import Recall
 SCHEDULE = Schedule(copies=4, length=8)
 SMALL = {
     "ppo": PPO(width=4, depth=0, minibatches=2),
+    "ppg": PPG(width=4, depth=0, minibatches=2, period=3, auxiliary_epochs=2),
     "vmpo": VMPO(width=4, depth=0, minibatches=2, target_period=3.0),
 }
 REMEMBERING = {

@@ -15,8 +15,10 @@ from allometry.networks.network import Network
 class ActorCritic(NamedTuple):
     """A network of the policy and one of the value, or one of both (`value` is `None`).
 
-    What the policy's network gives are the numbers of `distribution`. Functions are for
-    one player; callers `vmap`. A memory is a pair: the policy's and the value's.
+    What the policy's network gives are the numbers of `distribution`; beside a network
+    of the value it may give an auxiliary value, which only `over` of it alone tells.
+    Functions are for one player; callers `vmap`. A memory is a pair: the policy's and
+    the value's.
     """
 
     policy: Network
@@ -44,12 +46,11 @@ class ActorCritic(NamedTuple):
         if self.value is None:
             return (of_policy, ()), *given
         of_value, value = self.value.step(memory[1], read, first)
-        return (of_policy, of_value), given, value[0]
+        return (of_policy, of_value), _outputs(given), value[0]
 
     def outputs(self, read: PyTree) -> Float[Array, " outputs"]:
         """Give the numbers of the policy for what is read, from no past."""
-        given = self.policy(read)
-        return given[0] if self.value is None else given
+        return _outputs(self.policy(read))
 
     def worth(self, read: PyTree) -> Float[Array, ""]:
         """Value what is read, from no past."""
@@ -59,21 +60,28 @@ class ActorCritic(NamedTuple):
         self, memory: tuple[PyTree, PyTree], read: PyTree, first: Bool[Array, "M *T"]
     ) -> tuple[Float[Array, "M *T outputs"], Float[Array, "M *T"]]:
         """Read M steps that have no past, or M windows of steps if this remembers."""
-        given = _over(self.policy, memory[0], read, first)
+        given = over(self.policy, memory[0], read, first)
         if self.value is None:
             return given
-        return given, _over(self.value, memory[1], read, first)[..., 0]
+        return _outputs(given), over(self.value, memory[1], read, first)[..., 0]
 
 
 def policy_over(
     policy: Network, memory: PyTree, read: PyTree, first: Bool[Array, "M *T"]
 ) -> Float[Array, "M *T outputs"]:
     """Read as `ActorCritic.over`, and give the numbers of the policy alone."""
-    given = _over(policy, memory, read, first)
-    return given[0] if isinstance(given, tuple) else given
+    return _outputs(over(policy, memory, read, first))
 
 
-def _over(network: Network, memory: PyTree, read: PyTree, first: Array) -> Any:
+def over(
+    network: Network, memory: PyTree, read: PyTree, first: Bool[Array, "M *T"]
+) -> Any:
+    """Read as `ActorCritic.over`, and give all that one network gives."""
     if isinstance(network.memory, NoMemory):
         return jax.vmap(network)(read)
     return jax.vmap(network.window)(memory, read, first)[1]
+
+
+def _outputs(given: Any) -> Array:
+    """Leave out a value that the policy's network gives too."""
+    return given[0] if isinstance(given, tuple) else given

@@ -87,7 +87,39 @@ class Agent(Protocol):
         ...
 
     def updates(self) -> int:
-        """Count the gradient steps of one call of `learn`."""
+        """Count the gradient steps of one iteration.
+
+        Those that come every so many iterations are shared out among them.
+        """
+        ...
+
+
+@runtime_checkable
+class Phasic(Protocol):
+    """An agent that every `period` iterations learns again from its last batches.
+
+    What it keeps of them is the loop's `replay`, that of iteration i in place i mod
+    `period`. After each iteration whose number is one below a multiple of `period`
+    every place has been filled anew, in order, and the agent reflects on all of them.
+    """
+
+    @property
+    def period(self) -> int:
+        """Count the iterations from one such phase to the next."""
+        ...
+
+    def replay(
+        self, learner: Learner, spec: EnvironmentSpec, schedule: Schedule
+    ) -> PyTree:
+        """Give room for what is kept of `period` batches, on a leading axis."""
+        ...
+
+    def kept(self, learner: Learner, batch: Any) -> PyTree:
+        """Choose what is kept of a batch that the learner has not learnt from yet."""
+        ...
+
+    def reflect(self, learner: Learner, replay: PyTree, key: Key[Array, ""]) -> Learner:
+        """Learn from what was kept of `period` batches; the key is consumed."""
         ...
 
 

@@ -53,7 +53,7 @@ def rows(
     count: int,
 ) -> float:
     """Count a gradient step on `count` rows, per row."""
-    return cost.flops(update, learner, _samples(networks, spec, (count,))) / count
+    return cost.flops(update, learner, samples(networks, spec, (count,))) / count
 
 
 def windows(
@@ -66,12 +66,34 @@ def windows(
 ) -> float:
     """Count a gradient step on `count` windows of `schedule.length`, per step."""
     found = [
-        cost.flops(update, learner, _samples(networks, spec, (count, length)))
+        cost.flops(update, learner, samples(networks, spec, (count, length)))
         for length in LENGTHS
     ]
     powers = np.vander(LENGTHS, increasing=True)
     of_window = np.linalg.solve(powers, found) @ schedule.length ** np.arange(3.0)
     return float(of_window) / (count * schedule.length)
+
+
+def samples(
+    networks: ActorCritic, spec: EnvironmentSpec, leading: tuple[int, ...]
+) -> Samples:
+    """Give the shapes of samples `[M]`, or `[M, T]` of windows and their steps."""
+    column = jax.ShapeDtypeStruct(leading, jnp.float32)
+    memory = jax.eval_shape(lambda networks: networks.initial(), networks)
+    outputs = (*leading, networks.distribution.outputs)
+    return Samples(
+        read=_shapes(_read(networks, spec), leading),
+        first=jax.ShapeDtypeStruct(leading, jnp.bool_),
+        memory=jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct((*leading[:1], *x.shape), x.dtype), memory
+        ),
+        action=_shapes(spec.action, leading),
+        log_behaviour=column,
+        outputs=jax.ShapeDtypeStruct(outputs, jnp.float32),
+        advantage=column,
+        value_target=column,
+        weight=column if spec.episodic or spec.players > 1 else None,
+    )
 
 
 def _act(networks: ActorCritic, read: PyTree, key: Key[Array, ""]) -> Array:
@@ -91,28 +113,6 @@ def _play(actor: Actor, read: PyTree, key: Key[Array, ""]) -> PyTree:
 
 def _read(networks: ActorCritic | Actor, spec: EnvironmentSpec) -> PyTree:
     return seen.spec(spec) if networks.remembers else spec.observation
-
-
-def _samples(
-    networks: ActorCritic, spec: EnvironmentSpec, leading: tuple[int, ...]
-) -> Samples:
-    """Give the shapes of a minibatch: rows, or windows and their steps."""
-    column = jax.ShapeDtypeStruct(leading, jnp.float32)
-    memory = jax.eval_shape(lambda networks: networks.initial(), networks)
-    outputs = (*leading, networks.distribution.outputs)
-    return Samples(
-        read=_shapes(_read(networks, spec), leading),
-        first=jax.ShapeDtypeStruct(leading, jnp.bool_),
-        memory=jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct((*leading[:1], *x.shape), x.dtype), memory
-        ),
-        action=_shapes(spec.action, leading),
-        log_behaviour=column,
-        outputs=jax.ShapeDtypeStruct(outputs, jnp.float32),
-        advantage=column,
-        value_target=column,
-        weight=column if spec.episodic or spec.players > 1 else None,
-    )
 
 
 def _shapes(spec: PyTree, leading: tuple[int, ...] = ()) -> PyTree:

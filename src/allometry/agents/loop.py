@@ -18,7 +18,8 @@ class Loop(NamedTuple):
 
     `environment` and `timestep` have a leading axis of copies `[B, ...]`, `memory` one
     of copies and one of players `[B, P, ...]`; `opponents` are `coplayers.Opponents`.
-    What an algorithm does without (a replay buffer, opponents) is an empty pytree.
+    `replay` is what a `Phasic` agent keeps of its last batches, one for each place.
+    What an algorithm does without (a replay, opponents) is an empty pytree.
     """
 
     environment: PyTree

@@ -21,6 +21,7 @@ from allometry.agents.actor import Actor
 from allometry.agents.actor_critic import ActorCritic
 from allometry.agents.agent import Flops, static, traced, traced_names
 from allometry.agents.distributions import distribution
+from allometry.agents.flops import Update
 from allometry.agents.returns import generalised_advantage
 from allometry.agents.rollout import Batch
 from allometry.agents.samples import Samples, lay_out, weights
@@ -99,7 +100,7 @@ class OnPolicy(abc.ABC):
             memory=self.memory,
             memory_length=self.memory_length,
         )
-        policy = built(drawn.outputs, critic=self.shared, head_scale=POLICY_HEAD_SCALE)
+        policy = built(drawn.outputs, critic=self.critic, head_scale=POLICY_HEAD_SCALE)
         value = None if self.shared else built(1)(value_key)
         return ActorCritic(policy(policy_key), value, drawn)
 
@@ -165,18 +166,10 @@ class OnPolicy(abc.ABC):
         Raises `Refusal` if the minibatches cannot be of equal size.
         """
         samples = self.samples(learner, batch)
-        count = samples.first.shape[0]
-        minibatches = (self.minibatches, self.minibatch_rows(count))
-
-        def step(learner: Any, rows: Int[Array, " M"]) -> tuple[Any, dict[str, Array]]:
-            return self.update(learner, jax.tree.map(lambda x: x[rows], samples))
-
-        def shuffle(key: Key[Array, ""]) -> Int[Array, "minibatches M"]:
-            return jax.random.permutation(key, count).reshape(minibatches)
-
-        order = jax.vmap(shuffle)(jax.random.split(key, self.epochs))
-        order = order.reshape(self.updates(), -1)
-        learner, metrics = jax.lax.scan(step, learner, order)
+        rows = self.minibatch_rows(samples.first.shape[0])
+        learner, metrics = passes(
+            self.update, learner, samples, key, epochs=self.epochs, rows=rows
+        )
         return learner, jax.tree.map(jnp.mean, metrics)
 
     def samples(self, learner: Any, batch: Batch) -> Samples:
@@ -231,15 +224,29 @@ class OnPolicy(abc.ABC):
         """
         shapes = jax.eval_shape(lambda key: self.init(spec, key), jax.random.key(0))
         networks = self.acting(shapes)
-        act = flops.acting(networks, spec)
-        copies = schedule.copies * spec.players
+        update = self.per_step(self.update, shapes, spec, schedule)
+        values = 0.0 if self.remembers else flops.valuing(networks, spec)
+        return Flops(flops.acting(networks, spec), values + self.epochs * update)
+
+    def per_step(
+        self,
+        update: Update,
+        shapes: Any,
+        spec: EnvironmentSpec,
+        schedule: Schedule,
+    ) -> float:
+        """Count a function of a learner and a minibatch, per step of a batch."""
+        networks, rows = self.acting(shapes), schedule.copies * spec.players
         if self.remembers:
-            rows = self.minibatch_rows(copies)
-            update = flops.windows(self.update, shapes, networks, spec, rows, schedule)
-            return Flops(act, self.epochs * update)
-        rows = self.minibatch_rows(copies * schedule.length)
-        update = flops.rows(self.update, shapes, networks, spec, rows)
-        return Flops(act, flops.valuing(networks, spec) + self.epochs * update)
+            rows = self.minibatch_rows(rows)
+            return flops.windows(update, shapes, networks, spec, rows, schedule)
+        rows = self.minibatch_rows(rows * schedule.length)
+        return flops.rows(update, shapes, networks, spec, rows)
+
+    @property
+    def critic(self) -> bool:
+        """Say whether the policy's network gives a value too."""
+        return self.shared
 
     @property
     def remembers(self) -> bool:
@@ -263,6 +270,31 @@ class OnPolicy(abc.ABC):
         width = default.width if self.width is None else self.width
         depth = default.depth if self.depth is None else self.depth
         return learning_rate_scale(width, depth, default.width, default.depth)
+
+
+def passes(
+    update: Update,
+    learner: Any,
+    samples: Samples,
+    key: Key[Array, ""],
+    *,
+    epochs: int,
+    rows: int,
+) -> tuple[Any, dict[str, Float[Array, " steps"]]]:
+    """Make `epochs` passes over samples in shuffled minibatches of so many rows.
+
+    The key is consumed; metrics are by gradient step.
+    """
+    count = samples.first.shape[0]
+
+    def step(learner: Any, chosen: Int[Array, " M"]) -> tuple[Any, dict[str, Array]]:
+        return update(learner, jax.tree.map(lambda x: x[chosen], samples))
+
+    def shuffle(key: Key[Array, ""]) -> Int[Array, "minibatches M"]:
+        return jax.random.permutation(key, count).reshape(-1, rows)
+
+    order = jax.vmap(shuffle)(jax.random.split(key, epochs))
+    return jax.lax.scan(step, learner, order.reshape(-1, rows))
 
 
 def adam() -> optax.GradientTransformation:

@@ -6,11 +6,12 @@ arXiv 1711.09846: truncation selection). All members train in one program and no
 leaves the device in between; a population is one run, whose compute is the sum of its
 members'.
 
-A copy takes the learner: weights, optimiser, averages, settings. It keeps its own loop
-(its copies of the environment run on, its sampler and its replay stay) and its own key,
-so that it goes its own way from there. Its memory is cleared, as before an episode:
-activations mean something to the weights that made them only, and those of the parent
-are of other episodes than the ones that run on here.
+A copy takes the learner: weights, optimiser, averages, settings; and the replay that
+this learner will go back to, if any. It keeps the rest of its own loop (its copies of
+the environment run on, its sampler stays) and its own key, so that it goes its own way
+from there. Its memory is cleared, as before an episode: activations mean something to
+the weights that made them only, and those of the parent are of other episodes than the
+ones that run on here.
 """
 
 import dataclasses
@@ -237,9 +238,12 @@ def exploit(population: Population, peers: Peers, number: Int[Array, ""]) -> Pee
             lambda new, old: jnp.where(copied, new, old), changed, member
         )
 
-    learner = jax.tree.map(lambda x: x[parent], peers.members.learner)
+    loop = peers.members.loop
+    learner, replay = jax.tree.map(
+        lambda x: x[parent], (peers.members.learner, loop.replay)
+    )
     members = jax.vmap(explore)(
-        peers.members._replace(learner=learner),
+        peers.members._replace(learner=learner, loop=loop._replace(replay=replay)),
         copied,
         jax.random.split(perturb_key, population.size),
     )

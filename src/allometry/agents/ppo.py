@@ -8,16 +8,16 @@ memory mostly share one.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import jax
 from jaxtyping import Array, Float, Key, PyTree
 
-from allometry.agents import average
+from allometry.agents import average, objective
 from allometry.agents.actor_critic import ActorCritic
 from allometry.agents.agent import static, traced
 from allometry.agents.average import Average
-from allometry.agents.objective import loss
 from allometry.agents.on_policy import (
     NonNegative,
     OnPolicy,
@@ -27,6 +27,7 @@ from allometry.agents.on_policy import (
     stepped,
 )
 from allometry.agents.samples import Samples, mean
+from allometry.networks.network import Network
 from allometry.specs import EnvironmentSpec
 
 
@@ -89,7 +90,7 @@ class PPO(OnPolicy):
     ) -> tuple[Learner, dict[str, Float[Array, ""]]]:
         """Take one gradient step on a minibatch and move the proximal policy."""
         proximal = learner.proximal
-        gradient, metrics = jax.grad(loss, has_aux=True)(
+        gradient, metrics = jax.grad(self.loss, has_aux=True)(
             learner.networks,
             None if proximal is None else proximal.parameters,
             samples,
@@ -103,3 +104,13 @@ class PPO(OnPolicy):
             decay = average.decay_of_centre(learner.settings["ewma_centre"])
             proximal = average.update(proximal, networks.policy, decay)
         return Learner(networks, proximal, optimiser, learner.settings), metrics
+
+    def loss(
+        self,
+        networks: ActorCritic,
+        proximal: Network | None,
+        samples: Samples,
+        settings: Mapping[str, Float[Array, ""]],
+    ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+        """Return what a gradient step lowers on a minibatch, and its parts."""
+        return objective.loss(networks, proximal, samples, settings)

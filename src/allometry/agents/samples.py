@@ -19,7 +19,8 @@ class Samples(NamedTuple):
     """Rows `[M]`, or windows `[M, T]`; `memory` is `[M]`.
 
     `weight` is 1 for what counts, and 0 for the rest: the ends of episodes, players who
-    are not there, and co-players. Where all counts it is `None`.
+    are not there, and co-players. Where all counts it is `None`. What nobody will ask
+    for is `()`.
     """
 
     read: Any
@@ -38,7 +39,7 @@ class Samples(NamedTuple):
 
     def each(self, function: Callable[..., Array]) -> Callable[..., Array]:
         """Map a function of one step over rows, or over windows of steps."""
-        for _ in range(self.log_behaviour.ndim):
+        for _ in range(self.first.ndim):
             function = jax.vmap(function)
         return function
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, PyTree, UInt32
 
 from allometry.agents import loop as loops
-from allometry.agents.agent import Agent, Learner
+from allometry.agents.agent import Agent, Learner, Phasic
 from allometry.agents.coplayers import CoPlayers
 from allometry.agents.loop import Loop
 from allometry.agents.rollout import rollout
@@ -49,6 +49,8 @@ def begin(
     learner = agent.init(environment.spec, learner_key)
     parts = (agent, environment, sampler, learner)
     loop = loops.start(*parts, loop_key, schedule.copies, coplayers)
+    if isinstance(agent, Phasic):
+        loop = loop._replace(replay=agent.replay(learner, environment.spec, schedule))
     return Member(learner, loop, jax.random.key_data(member_key))
 
 
@@ -84,7 +86,14 @@ def advance(
             schedule.length,
             coplayers,
         )
+        if isinstance(agent, Phasic):
+            learn_key, phase_key = jax.random.split(learn_key)
         learner, metrics = agent.learn(member.learner, batch, learn_key)
+        if isinstance(agent, Phasic):
+            kept = agent.kept(member.learner, batch)
+            replay = _put(loop.replay, kept, number % agent.period)
+            learner = _reflected(agent, learner, replay, number, phase_key)
+            loop = loop._replace(replay=replay)
         tasks = sampler.update(environment, loop.sampler, batch.reward, task_key)
         loop = loop._replace(sampler=tasks)
         if coplayers is not None:
@@ -94,6 +103,38 @@ def advance(
         return Member(learner, loop, member.key), metrics
 
     return repeat(iteration, member, first, iterations)
+
+
+def _put(replay: PyTree, kept: PyTree, place: Int[Array, ""]) -> PyTree:
+    return jax.tree.map(
+        lambda batches, batch: jax.lax.dynamic_update_index_in_dim(
+            batches, batch, place, 0
+        ),
+        replay,
+        kept,
+    )
+
+
+def _reflected(
+    agent: Phasic,
+    learner: Learner,
+    replay: PyTree,
+    number: Int[Array, ""],
+    key: Key[Array, ""],
+) -> Learner:
+    """Let the agent reflect after iteration `number`, if it is due.
+
+    All members of a bundle are at one number, so that under `vmap` too the phase is
+    computed where it is due only.
+    """
+    return jax.lax.cond(
+        (number + 1) % agent.period == 0,
+        agent.reflect,
+        lambda learner, replay, key: learner,
+        learner,
+        replay,
+        key,
+    )
 
 
 def repeat(

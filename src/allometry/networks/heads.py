@@ -20,6 +20,17 @@ class PolicyAndValue(eqx.Module):
         return self.policy(features), self.value(features)[0]
 
 
+class DetachedValue(PolicyAndValue):
+    """The same two heads; what the value is taught does not reach the features."""
+
+    def __call__(
+        self, features: Float[Array, " width"]
+    ) -> tuple[Float[Array, " outputs"], Float[Array, ""]]:
+        """Return the numbers of the policy, and the value."""
+        apart = jax.lax.stop_gradient(features)
+        return self.policy(features), self.value(apart)[0]
+
+
 def policy_and_value(
     key: Key[Array, ""], width: int, outputs: int, policy_scale: float
 ) -> PolicyAndValue:
