@@ -35,6 +35,16 @@ RUNS: dict[str, Column] = {
         pl.String(), "", "hash of all that decides the numbers, of the last attempt"
     ),
     "attempts": Column(pl.Int64(), "1", "times that the bundle was claimed"),
+    "seconds_environment": Column(
+        pl.Float64(), "s", "spent in the environment; null if not measured"
+    ),
+    "seconds_act": Column(pl.Float64(), "s", "spent in acting; null if not measured"),
+    "seconds_learn": Column(
+        pl.Float64(), "s", "spent in learning; null if not measured"
+    ),
+    "seconds_other": Column(
+        pl.Float64(), "s", "compiling and measuring; with the three before all seconds"
+    ),
 }
 
 CURVES: dict[str, Column] = {
@@ -69,8 +79,10 @@ SCORES: dict[str, Column] = {
     "spread": Column(pl.Float64(), "", "standard deviation over repetitions"),
 }
 
+#: A run's seconds by part: those of its bundle, whose runs train side by side.
+SECONDS = tuple(name for name in RUNS if name.startswith("seconds_"))
 #: Columns that depend on the machine and the hour; all others are deterministic.
-NONDETERMINISTIC = frozenset({"seconds", "attempts"})
+NONDETERMINISTIC = frozenset({"seconds", "attempts", *SECONDS})
 
 
 def schema(columns: dict[str, Column]) -> Mapping[str, Any]:

@@ -49,9 +49,10 @@ class Program:
     ):
         """Prepare the program; it is compiled at the first `advance`."""
         self._bundle = bundle
-        self._environment = environment
+        self.environment = environment
         self.measure = measure
-        agent, ready = bundle.runs[0].agent, sampler(study, environment)
+        self.agent, self.schedule = bundle.runs[0].agent, study.schedule
+        agent, ready = self.agent, sampler(study, environment)
         self._start = jax.jit(
             jax.vmap(
                 functools.partial(_begin, agent, ready, study.schedule), (None, 0, 0)
@@ -84,14 +85,14 @@ class Program:
         if finite is None:
             finite = np.ones(len(self._bundle.runs), bool)
         counts = np.int32(first), np.int32(iterations)
-        return self._advance(self._environment, self.measure, members, *counts, finite)
+        return self._advance(self.environment, self.measure, members, *counts, finite)
 
     def _beginning(self) -> tuple[Environment, dict[str, Array], Array]:
         runs = self._bundle.runs
         settings = jax.tree.map(
             lambda *values: jnp.stack(values), *[run.agent.settings() for run in runs]
         )
-        return self._environment, settings, jnp.stack([run.key for run in runs])
+        return self.environment, settings, jnp.stack([run.key for run in runs])
 
     def _traced(
         self,

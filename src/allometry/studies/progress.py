@@ -16,11 +16,12 @@ from allometry.agents.training import Member
 from allometry.curves.claim import Claim
 from allometry.curves.table import CURVES, SCORES, schema
 from allometry.environments.environment import Environment
-from allometry.studies import checkpoint, final
+from allometry.studies import checkpoint, final, seconds
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint
 from allometry.studies.program import Program
 from allometry.studies.schema import Study
+from allometry.studies.seconds import Seconds, Stretch
 
 
 class Progress:
@@ -43,6 +44,9 @@ class Progress:
         self.checkpoint: int = stored["checkpoint"] if going_on else 0
         self.seconds: float = stored["seconds"] if going_on else 0.0
         self.nonfinite: list[str] = list(stored["nonfinite"]) if going_on else []
+        self._first: Stretch | None = None
+        self._chunks = [Stretch(*each) for each in stored.get("chunks", ())]
+        self._apart: Seconds | None = None
         self._warnings: list[str] = list(stored.get("warnings", ()))
         self._metrics: dict[str, list[float]] = {}
         self._curves: list[dict[str, Any]] = []
@@ -63,7 +67,7 @@ class Progress:
             np.array([run.name not in self.nonfinite for run in runs]),
         )
         self._members, metrics, performance, finite = jax.block_until_ready(chunk)
-        self.seconds += time.monotonic() - start
+        self._spend(Stretch(iteration - self.iteration, time.monotonic() - start))
         self.iteration = iteration
         self.nonfinite = [
             run.name
@@ -73,6 +77,23 @@ class Progress:
         self._metrics = {name: np.asarray(x).tolist() for name, x in metrics.items()}
         self._record({name: np.asarray(x) for name, x in performance.items()})
         self.checkpoint += 1
+
+    def account(self) -> None:
+        """Tell the seconds of environment, acting and learning apart, at the end.
+
+        They are left open where chunks do not tell how long an iteration takes, or
+        where to compile the pieces would be more than a small part of the training.
+        """
+        each = seconds.iteration(self._chunks)
+        if each is None or self._first is None:
+            return
+        iterating = each * self.iteration
+        compiling = self._first.seconds - each * self._first.iterations
+        if iterating < seconds.WORTH * compiling:
+            return
+        act, learn = seconds.of_pieces(self._program, self._members)
+        spent = act * self.iteration, learn * self.iteration
+        self._apart = seconds.apart(self.seconds, iterating, *spent)
 
     def test(self, study: Study, environment: Environment) -> None:
         """Take every run through the full protocol; the rows are those of the end."""
@@ -101,6 +122,8 @@ class Progress:
                 "iteration": self.iteration,
                 "checkpoint": self.checkpoint,
                 "seconds": self.seconds,
+                "seconds_by_part": self._apart and self._apart._asdict(),
+                "chunks": [list(each) for each in self._chunks],
                 "nonfinite": self.nonfinite,
                 "metrics": self._metrics,
                 "decided_by": fingerprint.decided_by,
@@ -115,6 +138,14 @@ class Progress:
         )
         self._curves.clear()
         del self._scores[1:]
+
+    def _spend(self, chunk: Stretch) -> None:
+        """Add the seconds of a chunk; in an attempt's first one XLA compiles."""
+        self.seconds += chunk.seconds
+        if self._first is None:
+            self._first = chunk
+        else:
+            self._chunks.append(chunk)
 
     def _record(self, performance: dict[str, np.ndarray]) -> None:
         counts = self._counts()
