@@ -26,7 +26,15 @@ from allometry.curves.claim import Claim, claim
 from allometry.curves.durable import Damaged
 from allometry.curves.lock import locked
 from allometry.curves.manifest import FileRecord, Manifest
-from allometry.curves.table import CURVES, RUNS, SCORES, SECONDS, Column, schema
+from allometry.curves.table import (
+    CURVES,
+    LINEAGE,
+    RUNS,
+    SCORES,
+    SECONDS,
+    Column,
+    schema,
+)
 from allometry.refusal import Refusal
 
 STUDY = "study.json"
@@ -114,6 +122,11 @@ class Store:
     def scores(self) -> pl.DataFrame:
         """Read the scores, sorted by run, checkpoint, split, task, trial and k."""
         return self._read(SCORES, lambda state: state.scores).sort(list(SCORES)[:6])
+
+    def lineage(self) -> pl.DataFrame:
+        """Read who copied whom in populations, sorted by run, interactions, member."""
+        found = self._read(LINEAGE, lambda state: state.lineage)
+        return found.sort(list(LINEAGE)[:3])
 
     def table(self) -> pl.DataFrame:
         """Read the curves with the columns of their runs beside: what laws take."""

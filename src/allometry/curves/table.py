@@ -1,7 +1,8 @@
-"""The three tables of a study: their columns, types and units.
+"""The tables of a study: their columns, types and units.
 
 A learning curve is a tidy table. `runs` has one row per run, `curves` one per
-(run, checkpoint), `scores` one per (run, checkpoint, split, task, trial).
+(run, checkpoint), `scores` one per (run, checkpoint, split, task, trial). `lineage`
+has rows where runs are populations, one per (run, interactions, member).
 Covariates of a study (width, horizon, …) stand in `runs` as columns of their own.
 """
 
@@ -77,6 +78,23 @@ SCORES: dict[str, Column] = {
     "repetitions": Column(pl.Int64(), "1", "episodes behind the score; 0 when exact"),
     "score": Column(pl.Float64(), "", "mean score"),
     "spread": Column(pl.Float64(), "", "standard deviation over repetitions"),
+}
+
+LINEAGE: dict[str, Column] = {
+    "run": Column(pl.String(), "", "name of the run, a population"),
+    "interactions": Column(
+        pl.Int64(), "agent steps", "of all its members, before members were copied"
+    ),
+    "member": Column(pl.Int64(), "", "number of the member, from 0"),
+    "parent": Column(
+        pl.Int64(), "", "member copied from; its own number if it went on as it was"
+    ),
+    "fitness": Column(
+        pl.Float64(), "", "mean reward per step that was compared; null if diverged"
+    ),
+    "settings": Column(
+        pl.String(), "", "what it goes on with: a JSON object, hyper-parameter to value"
+    ),
 }
 
 #: A run's seconds by part: those of its bundle, whose runs train side by side.

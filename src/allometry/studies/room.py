@@ -41,14 +41,15 @@ def needed(program: Program) -> Needed:
     What a gradient step keeps of the networks (activations, gradients) and an
     environment's own intermediate values come on top: only a compiler knows them.
     """
-    members = program.shapes()
+    states = program.shapes()
+    members = jax.eval_shape(program.trainee.members, states)
     batch = jax.eval_shape(jax.vmap(functools.partial(_batch, program)), members)
     minibatch = 0
     agent = program.agent
     if isinstance(agent, OnPolicy):
         samples = jax.eval_shape(jax.vmap(agent.samples), members.learner, batch)
         minibatch = _bytes(samples) // agent.minibatches
-    return Needed(STATES * _bytes(members), _bytes(batch), minibatch)
+    return Needed(STATES * _bytes(states), _bytes(batch), minibatch)
 
 
 def available() -> int:

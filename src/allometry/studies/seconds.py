@@ -72,12 +72,13 @@ def apart(total: float, iterating: float, act: float, learn: float) -> Seconds:
     return Seconds(max(0.0, iterating - act - learn), act, learn, total - iterating)
 
 
-def of_pieces(program: Program, members: Any) -> tuple[float, float]:
+def of_pieces(program: Program, states: Any) -> tuple[float, float]:
     """Time one iteration's acting and its learning, of all members together.
 
-    Compiles both.
+    `states` are those of all runs of a program. Compiles both pieces.
     """
     agent, episodic = program.agent, program.environment.spec.episodic
+    members = program.trainee.members(states)
     act = jax.jit(
         jax.vmap(functools.partial(pieces.acted, agent, episodic=episodic)),
     )
