@@ -39,6 +39,15 @@ def test_a_batch_is_what_its_rows_hold(known) -> None:
     assert found.minibatch == ROWS // MINIBATCHES * row
 
 
+def test_a_population_takes_the_room_of_its_members(studies, known) -> None:
+    survey = studies.survey_of(population={"size": 3})
+    found, alone = room.needed(survey.program(survey.facts[0])), room.needed(known[1])
+    assert found.batch == 3 * alone.batch
+    assert found.minibatch == 3 * alone.minibatch
+    # A lineage and a fitness come with it.
+    assert 3 * alone.states < found.states < 3.5 * alone.states
+
+
 def test_what_there_is_room_for_is_let_through(known) -> None:
     assert room.available() > room.needed(known[1]).total
     room.check(*known)
