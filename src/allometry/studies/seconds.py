@@ -64,7 +64,7 @@ def apart(total: float, iterating: float, act: float, learn: float) -> Seconds:
     """Divide `total` seconds, of which `iterating` were spent in iterations.
 
     `act` and `learn` are those of all iterations. Where they are more than there is,
-    which is noise, nothing is left to the environment.
+    which is noise, they share what there is, and nothing is left to the environment.
     """
     iterating = min(iterating, total)
     shrink = min(1.0, iterating / (act + learn))
