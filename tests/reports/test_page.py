@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from allometry import laws
+from allometry.curves.table import SECONDS
 from allometry.laws.estimates import Estimate
 from allometry.laws.intrinsic.forecast import forecast
 from allometry.refusal import Refusal
@@ -210,6 +211,19 @@ def test_without_held_out_scores_nothing_is_said_of_them(base):
     names = [trace.get("name") for trace in figures(page)["learning-figure"]["data"]]
     assert "held out" not in names
     assert "Dotted lines score" not in page
+
+
+def test_the_time_is_told_where_it_was_measured(base):
+    spent = dict(zip(SECONDS, (5400.0, 720.0, 900.0, 180.0), strict=True))
+    known = [pl.lit(value).alias(name) for name, value in spent.items()]
+    runs = base.runs.with_columns(pl.lit("both").alias("bundle"), *known)
+    page = dataclasses.replace(base, runs=runs).page()
+    words = "environment 75%, acting 10%, learning 12%, compiling and measuring 2%"
+    assert "<dt>Time</dt><dd>2.0 h<small>" in page
+    assert f"of training, in 1 of 1 programs: {words}" in page
+    unknown = [pl.lit(None, pl.Float64).alias(name) for name in SECONDS]
+    runs = runs.with_columns(unknown)
+    assert "<dt>Time</dt>" not in dataclasses.replace(base, runs=runs).page()
 
 
 def test_runs_that_diverged_are_counted(base):

@@ -20,11 +20,11 @@ from allometry.curves import checkpoint as checkpoints
 from allometry.curves import durable, manifest, sealed, segment
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord, Manifest
-from allometry.curves.table import CURVES, SCORES, Column
+from allometry.curves.table import CURVES, LINEAGE, SCORES, Column
 from allometry.refusal import Refusal
 
 _OWNED = re.compile(
-    r"(?:curves|scores|checkpoint)-(\d{8})-\d{8}\..*|(?:tmp-)?manifest-(\d{8})\.json.*"
+    r"(?:curves|scores|lineage|checkpoint)-(\d{8})-\d{8}\..*|(?:tmp-)?manifest-(\d{8})\.json.*"
 )
 _ATTEMPTS = 100
 
@@ -71,6 +71,7 @@ class Claim:
         status: Mapping[str, str],
         fingerprint: str,
         finished: bool,
+        lineage: pl.DataFrame | None = None,
     ) -> None:
         """Add rows and move on to a new checkpoint, all or nothing.
 
@@ -85,6 +86,7 @@ class Claim:
         tables = {
             "curves": self._rows(curves, CURVES, ["run", "checkpoint"]),
             "scores": self._rows(scores, SCORES, list(SCORES)[:6]),
+            "lineage": self._rows(lineage, LINEAGE, list(LINEAGE)[:3]),
         }
         if checkpoint is None and not finished and any(tables.values()):
             raise ValueError("rows without the checkpoint at which they end")

@@ -34,7 +34,7 @@ class FileRecord(BaseModel):
     name: Annotated[
         str,
         Field(
-            pattern=r"^((curves|scores)-\d{8}-\d{8}\.parquet"
+            pattern=r"^((curves|scores|lineage)-\d{8}-\d{8}\.parquet"
             r"|checkpoint-\d{8}-\d{8}\.safetensors|runs-[0-9a-f]{16}\.parquet)$"
         ),
     ]
@@ -67,8 +67,8 @@ class Manifest(BaseModel):
     """The state of a bundle after a commit.
 
     `token` is the version at which its writer claimed the bundle, `attempts` counts
-    claims. `curves`, `scores` and `checkpoint` belong together: the rows end where the
-    checkpoint stands. `warnings` tell of damage that earlier claims met.
+    claims. `curves`, `scores`, `lineage` and `checkpoint` belong together: the rows end
+    where the checkpoint stands. `warnings` tell of damage that earlier claims met.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +82,7 @@ class Manifest(BaseModel):
     finished: bool = False
     curves: tuple[FileRecord, ...] = ()
     scores: tuple[FileRecord, ...] = ()
+    lineage: tuple[FileRecord, ...] = ()
     checkpoint: FileRecord | None = None
     metadata: Mapping[str, Any] = {}
     warnings: tuple[str, ...] = ()
@@ -90,7 +91,7 @@ class Manifest(BaseModel):
     def files(self) -> tuple[FileRecord, ...]:
         """Everything that the manifest names."""
         checkpoint = () if self.checkpoint is None else (self.checkpoint,)
-        return self.curves + self.scores + checkpoint
+        return self.curves + self.scores + self.lineage + checkpoint
 
     def damage(self, folder: Path) -> Damaged | None:
         """Find the first file named here that is missing or differs."""

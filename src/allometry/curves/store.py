@@ -28,14 +28,22 @@ from allometry.curves.claim import Claim, claim
 from allometry.curves.durable import Damaged
 from allometry.curves.lock import locked
 from allometry.curves.manifest import FileRecord, Manifest
-from allometry.curves.table import CURVES, RUNS, SCORES, Column, schema
+from allometry.curves.table import (
+    CURVES,
+    LINEAGE,
+    RUNS,
+    SCORES,
+    SECONDS,
+    Column,
+    schema,
+)
 from allometry.refusal import Refusal
 
 STUDY = "study.json"
 #: Where a study of trials keeps the picture of an episode.
 FILM = Path("pictures") / "adaptation.png"
 #: Columns of `runs` that the manifests fill in.
-DYNAMIC = ("status", "fingerprint", "attempts")
+DYNAMIC = ("status", "fingerprint", "attempts", *SECONDS)
 STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
 
 _LEFT = re.compile(r"runs-[0-9a-f]{16}\.parquet|tmp-study\.json-[0-9a-f]+")
@@ -102,11 +110,13 @@ class Store:
 
     def runs(self) -> pl.DataFrame:
         """Read the table of runs with the study's covariates, sorted by run."""
-        rows: list[tuple[str, str, str, str | None, int]] = []
+        rows: list[tuple[Any, ...]] = []
         for bundle in self.bundles:
             state = self.manifest(bundle)
             if state is not None:
-                about = (state.fingerprint, state.attempts)
+                spent = state.metadata.get("seconds_by_part") or {}
+                seconds = [spent.get(name.removeprefix("seconds_")) for name in SECONDS]
+                about = (state.fingerprint, state.attempts, *seconds)
                 rows += [
                     (run, bundle, now, *about) for run, now in state.status.items()
                 ]
@@ -126,6 +136,11 @@ class Store:
     def scores(self) -> pl.DataFrame:
         """Read the scores, sorted by run, checkpoint, split, task, trial and k."""
         return self._read(SCORES, lambda state: state.scores).sort(list(SCORES)[:6])
+
+    def lineage(self) -> pl.DataFrame:
+        """Read who copied whom in populations, sorted by run, interactions, member."""
+        found = self._read(LINEAGE, lambda state: state.lineage)
+        return found.sort(list(LINEAGE)[:3])
 
     def table(self) -> pl.DataFrame:
         """Read the curves with the columns of their runs beside: what laws take."""
@@ -187,9 +202,9 @@ class Store:
 def create(path: str | Path, study: Mapping[str, Any], runs: pl.DataFrame) -> Store:
     """Make a store for `study` (JSON) at `path`, which must not exist or be empty.
 
-    `runs` has the columns of `table.RUNS` but for status, fingerprint and attempts,
-    and the study's covariates. Raises a Refusal for a folder in use and for names that
-    cannot be those of files, ValueError for columns that do not fit.
+    `runs` has the columns of `table.RUNS` but for what the manifests fill in
+    (`DYNAMIC`), and the study's covariates. Raises a Refusal for a folder in use and
+    for names that cannot be those of files, ValueError for columns that do not fit.
     """
     path = Path(path)
     plan = _plan(runs)

@@ -1,7 +1,8 @@
-"""The three tables of a study: their columns, types and units.
+"""The tables of a study: their columns, types and units.
 
 A learning curve is a tidy table. `runs` has one row per run, `curves` one per
-(run, checkpoint), `scores` one per (run, checkpoint, split, task, trial).
+(run, checkpoint), `scores` one per (run, checkpoint, split, task, trial). `lineage`
+has rows where runs are populations, one per (run, interactions, member).
 Covariates of a study (width, horizon, …) stand in `runs` as columns of their own.
 """
 
@@ -35,6 +36,16 @@ RUNS: dict[str, Column] = {
         pl.String(), "", "hash of all that decides the numbers, of the last attempt"
     ),
     "attempts": Column(pl.Int64(), "1", "times that the bundle was claimed"),
+    "seconds_environment": Column(
+        pl.Float64(), "s", "spent in the environment; null if not measured"
+    ),
+    "seconds_act": Column(pl.Float64(), "s", "spent in acting; null if not measured"),
+    "seconds_learn": Column(
+        pl.Float64(), "s", "spent in learning; null if not measured"
+    ),
+    "seconds_other": Column(
+        pl.Float64(), "s", "compiling and measuring; with the three before all seconds"
+    ),
 }
 
 CURVES: dict[str, Column] = {
@@ -69,8 +80,27 @@ SCORES: dict[str, Column] = {
     "spread": Column(pl.Float64(), "", "standard deviation over repetitions"),
 }
 
+LINEAGE: dict[str, Column] = {
+    "run": Column(pl.String(), "", "name of the run, a population"),
+    "interactions": Column(
+        pl.Int64(), "agent steps", "of all its members, before members were copied"
+    ),
+    "member": Column(pl.Int64(), "", "number of the member, from 0"),
+    "parent": Column(
+        pl.Int64(), "", "member copied from; its own number if it went on as it was"
+    ),
+    "fitness": Column(
+        pl.Float64(), "", "mean reward per step that was compared; null if diverged"
+    ),
+    "settings": Column(
+        pl.String(), "", "what it goes on with: a JSON object, hyper-parameter to value"
+    ),
+}
+
+#: A run's seconds by part: those of its bundle, whose runs train side by side.
+SECONDS = tuple(name for name in RUNS if name.startswith("seconds_"))
 #: Columns that depend on the machine and the hour; all others are deterministic.
-NONDETERMINISTIC = frozenset({"seconds", "attempts"})
+NONDETERMINISTIC = frozenset({"seconds", "attempts", *SECONDS})
 
 
 def schema(columns: dict[str, Column]) -> Mapping[str, Any]:

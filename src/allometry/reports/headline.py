@@ -22,6 +22,14 @@ _TERMS = (
 
 _TENFOLD = "best model per 10 × compute"
 
+#: What a program's seconds are spent in.
+_PARTS = {
+    "seconds_environment": "environment",
+    "seconds_act": "acting",
+    "seconds_learn": "learning",
+    "seconds_other": "compiling and measuring",
+}
+
 
 def sentence(fit: Fit) -> str:
     """Say the law in a sentence with its interval, or that there is none and why."""
@@ -119,8 +127,27 @@ def cards(fits: Sequence[Fit], table: pl.DataFrame, runs: pl.DataFrame) -> str:
             ("Runs", str(runs.height), _statuses(runs)),
             ("Interactions", numbers.si(longest), "agent steps in the longest run"),
             ("Compute", numbers.power(float(spent)), "FLOPs of training, all runs"),
+            *_time_card(runs),
         ]
     )
+
+
+def _time_card(runs: pl.DataFrame) -> list[tuple[str, str, str]]:
+    """Say what part of the time went where, for the bundles that were measured."""
+    if not {*_PARTS, "bundle"} <= {*runs.columns}:
+        return []
+    # The runs of a bundle train side by side, in the same seconds.
+    bundles = runs.unique("bundle").drop_nulls([*_PARTS])
+    if bundles.is_empty():
+        return []
+    spent = bundles.select(*_PARTS).sum().row(0, named=True)
+    total = sum(spent.values())
+    shares = ", ".join(
+        f"{_PARTS[name]} {part / total:.0%}" for name, part in spent.items()
+    )
+    measured = f"{bundles.height} of {runs['bundle'].n_unique()} programs"
+    hours = f"{numbers.plain(total / 3600, 2)} h"
+    return [("Time", hours, f"of training, in {measured}: {shares}")]
 
 
 def definition_cards(entries: Sequence[tuple[str, str, str]]) -> str:

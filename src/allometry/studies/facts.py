@@ -26,14 +26,17 @@ class Costs(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """A bundle's size, costs and checkpoints; counts are those of one run."""
+    """A bundle's size, costs and checkpoints; counts are those of one run.
+
+    Those of a population are summed over its members, but parameters are one member's.
+    """
 
     bundle: Bundle
     parameters_by_part: dict[str, int]
     """Parameters by network and part, as `policy.torso`."""
     costs: Costs
     iteration_interactions: int
-    """Agent steps of one iteration: one batch."""
+    """Agent steps of one iteration: one batch of each member."""
     checkpoints: tuple[int, ...]
     """Iterations after which the curves are measured; the last is the end."""
 
@@ -59,7 +62,8 @@ def facts(study: Study, environment: Environment, bundle: Bundle) -> Facts:
     """Find out what a bundle is, without training or building a network."""
     agent = bundle.runs[0].agent
     spec = environment.spec
-    interactions = study.schedule.interactions(environment)
+    members = bundle.runs[0].members
+    interactions = study.schedule.interactions(environment) * members
     shapes = jax.eval_shape(lambda key: agent.init(spec, key), jax.random.key(0))
     flops = agent.flops(spec, study.schedule)
     company = coplayers(study, environment)

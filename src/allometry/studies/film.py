@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Key
 
-from allometry.agents.training import Member
 from allometry.curves.store import FILM, Store
 from allometry.environments.xland import XLand
 from allometry.environments.xland.pictures.draft import draft
@@ -45,8 +44,7 @@ def write(survey: Survey, store: Store) -> Path:
     assert isinstance(environment, XLand)
     names = [each.name for each in known.bundle.runs]
     agent = known.bundle.runs[0].agent
-    learner = _members(survey, store, known).learner
-    learner = jax.tree.map(lambda leaf: leaf[names.index(run)], learner)
+    learner = _learner(survey, store, known, names.index(run))
     tested = _tested(environment, task)
     one = jax.tree.map(lambda leaf: leaf[tested.names.index(task)], tested.tasks)
     key = jax.random.key(_SEED)
@@ -128,8 +126,12 @@ def _tested(environment: XLand, task: str) -> TestSet:
     return tested
 
 
-def _members(survey: Survey, store: Store, known: Facts) -> Member:
-    name = known.bundle.name
+def _learner(survey: Survey, store: Store, known: Facts, number: int) -> Any:
+    """Give the learner of a run of a bundle, of a population that which was scored."""
+    name, program = known.bundle.name, survey.program(known)
     arrays = store.checkpoint(name)
     assert arrays is not None, f"bundle {name} has scores and no checkpoint"
-    return checkpoint.unpack(survey.program(known).shapes(), arrays, f"bundle {name}")
+    states = checkpoint.unpack(program.shapes(), arrays, f"bundle {name}")
+    state = jax.tree.map(lambda leaf: leaf[number], states)
+    scored = store.progress(name).get("scored") or [0] * (number + 1)
+    return program.trainee.learner(state, scored[number])

@@ -45,6 +45,7 @@ def fingerprint(study: Study, bundle: Bundle) -> Fingerprint:
             "environment": resolved["environment"],
             "agent": resolved["agent"],
             "training": resolved["training"],
+            "population": resolved["population"],
             "evaluation": resolved["evaluation"],
             "bundle": [run.name for run in bundle.runs],
             "code": code(),

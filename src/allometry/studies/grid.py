@@ -16,6 +16,7 @@ from jaxtyping import Array, Key
 from pydantic import TypeAdapter
 
 from allometry.agents.agent import Agent, traced_names
+from allometry.agents.population import Population
 from allometry.agents.registry import AGENTS
 from allometry.agents.returns import discount_of_horizon
 from allometry.studies.schema import Study
@@ -33,6 +34,13 @@ class Run:
     covariates: Covariates
     environment: tuple[tuple[str, Any], ...] = ()
     """Options of the environment that the grid varies, and their values."""
+    population: Population | None = None
+    """How it trains as a population, if it does."""
+
+    @property
+    def members(self) -> int:
+        """Count the learners that train in this run."""
+        return 1 if self.population is None else self.population.size
 
     @property
     def key(self) -> Key[Array, ""]:
@@ -88,7 +96,21 @@ def _run(study: Study, point: Covariates, seed: int) -> Run:
         agent["discount"] = discount_of_horizon(agent.pop("horizon"))
     record = TypeAdapter(kind).validate_python(agent)
     options = tuple((key, point[key]) for key in study.grid.environment)
-    return Run("-".join([*parts, f"seed-{seed}"]), seed, record, covariates, options)
+    name = "-".join([*parts, f"seed-{seed}"])
+    together = _population(study, record)
+    return Run(name, seed, record, covariates, options, together)
+
+
+def _population(study: Study, agent: Agent) -> Population | None:
+    """Make a run's population; raises `Refusal` if there can be none such."""
+    if study.population is None:
+        return None
+    asked = study.population.model_dump()
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in asked.items()
+    }
+    return Population(agent, **given)
 
 
 def _cut(group: list[Run], most: int) -> list[list[Run]]:

@@ -19,7 +19,7 @@ from allometry.agents.registry import AGENTS
 from allometry.environments.registry import ENVIRONMENTS, make
 from allometry.laws import request
 from allometry.refusal import Refusal
-from allometry.studies import final
+from allometry.studies import final, grid
 from allometry.studies.schema import Study
 
 #: Environments whose runs are tested by playing.
@@ -42,6 +42,7 @@ def check(study: Study) -> None:
     _check_agents(study)
     _check_grid(study)
     _check_training(study)
+    _check_population(study)
     _check_evaluation(study)
     _check_law(study)
 
@@ -232,6 +233,18 @@ def _check_minibatches(study: Study, kind: type[Any]) -> None:
                 "agent.minibatches",
                 "grid.agent.minibatches",
             )
+
+
+def _check_population(study: Study) -> None:
+    """Check that every agent of the grid can be that of a population."""
+    if study.population is None:
+        return
+    try:
+        grid.runs(study)
+    except Refusal as error:
+        section = study.population.model_dump()
+        key = _first_named("population", section, str(error))
+        raise Misfit(key, str(error), "population") from None
 
 
 def _check_evaluation(study: Study) -> None:

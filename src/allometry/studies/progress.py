@@ -12,15 +12,18 @@ import jax
 import numpy as np
 import polars as pl
 
-from allometry.agents.training import Member
 from allometry.curves.claim import Claim
-from allometry.curves.table import CURVES, SCORES, schema
+from allometry.curves.table import CURVES, LINEAGE, SCORES, schema
 from allometry.environments.environment import Environment
-from allometry.studies import checkpoint, final
+from allometry.studies import checkpoint, descent, final, seconds
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint
 from allometry.studies.program import Program
 from allometry.studies.schema import Study
+from allometry.studies.seconds import Seconds, Stretch
+
+#: What the names of splits end in whose scores are those of a population's members.
+BY_MEMBER = " by member"
 
 
 class Progress:
@@ -43,10 +46,15 @@ class Progress:
         self.checkpoint: int = stored["checkpoint"] if going_on else 0
         self.seconds: float = stored["seconds"] if going_on else 0.0
         self.nonfinite: list[str] = list(stored["nonfinite"]) if going_on else []
+        self._first: Stretch | None = None
+        self._chunks = [Stretch(*each) for each in stored.get("chunks", ())]
+        self._apart: Seconds | None = None
         self._warnings: list[str] = list(stored.get("warnings", ()))
-        self._metrics: dict[str, list[float]] = {}
+        self._metrics: dict[str, list[Any]] = {}
+        self._scored: list[int] = []
         self._curves: list[dict[str, Any]] = []
         self._scores: list[pl.DataFrame] = [pl.DataFrame(schema=schema(SCORES))]
+        self._lineage: list[dict[str, Any]] = []
 
     def warn(self, sentence: str) -> None:
         """Keep a doubt about the columns in the record, from the next commit on."""
@@ -62,25 +70,50 @@ class Progress:
             iteration - self.iteration,
             np.array([run.name not in self.nonfinite for run in runs]),
         )
-        self._members, metrics, performance, finite = jax.block_until_ready(chunk)
-        self.seconds += time.monotonic() - start
-        self.iteration = iteration
+        self._members = jax.block_until_ready(chunk).members
+        self._spend(Stretch(iteration - self.iteration, time.monotonic() - start))
+        begun, self.iteration = self.iteration, iteration
         self.nonfinite = [
             run.name
-            for run, sound in zip(runs, np.asarray(finite), strict=True)
+            for run, sound in zip(runs, np.asarray(chunk.finite), strict=True)
             if not sound
         ]
-        self._metrics = {name: np.asarray(x).tolist() for name, x in metrics.items()}
-        self._record({name: np.asarray(x) for name, x in performance.items()})
+        self._metrics = {
+            name: np.asarray(x).tolist() for name, x in chunk.metrics.items()
+        }
+        self._scored = np.asarray(chunk.scored).tolist()
+        self._record({name: np.asarray(x) for name, x in chunk.performance.items()})
+        self._record_members(
+            {name: np.asarray(x) for name, x in chunk.by_member.items()}
+        )
+        self._record_lineage(begun)
         self.checkpoint += 1
+
+    def account(self) -> None:
+        """Tell the seconds of environment, acting and learning apart, at the end.
+
+        They are left open where chunks do not tell how long an iteration takes, or
+        where to compile the pieces would be more than a small part of the training.
+        """
+        each = seconds.iteration(self._chunks)
+        if each is None or self._first is None:
+            return
+        iterating = each * self.iteration
+        compiling = self._first.seconds - each * self._first.iterations
+        if iterating < seconds.WORTH * compiling:
+            return
+        act, learn = seconds.of_pieces(self._program, self._members)
+        spent = act * self.iteration, learn * self.iteration
+        self._apart = seconds.apart(self.seconds, iterating, *spent)
 
     def test(self, study: Study, environment: Environment) -> None:
         """Take every run through the full protocol; the rows are those of the end."""
         agent = self._facts.bundle.runs[0].agent
-        for member, run in enumerate(self._facts.bundle.runs):
+        for number, run in enumerate(self._facts.bundle.runs):
             if run.name in self.nonfinite:
                 continue
-            learner = _member(self._members, member).learner
+            state = _of_run(self._members, number)
+            learner = self._program.trainee.learner(state, self._scored[number])
             place = run.name, self.checkpoint - 1
             scores, not_played = final.scores(
                 study, environment, agent, learner, place, self._folder
@@ -96,13 +129,17 @@ class Progress:
         self._claim.commit(
             curves=pl.DataFrame(self._curves, schema=schema(CURVES)),
             scores=_once(self._scores),
+            lineage=pl.DataFrame(self._lineage, schema=schema(LINEAGE)),
             checkpoint=checkpoint.pack(self._members),
             metadata={
                 "iteration": self.iteration,
                 "checkpoint": self.checkpoint,
                 "seconds": self.seconds,
+                "seconds_by_part": self._apart and self._apart._asdict(),
+                "chunks": [list(each) for each in self._chunks],
                 "nonfinite": self.nonfinite,
                 "metrics": self._metrics,
+                "scored": self._scored,
                 "decided_by": fingerprint.decided_by,
                 "warnings": self._warnings,
             },
@@ -114,30 +151,62 @@ class Progress:
             finished=finished,
         )
         self._curves.clear()
+        self._lineage.clear()
         del self._scores[1:]
+
+    def _spend(self, chunk: Stretch) -> None:
+        """Add the seconds of a chunk; in an attempt's first one XLA compiles."""
+        self.seconds += chunk.seconds
+        if self._first is None:
+            self._first = chunk
+        else:
+            self._chunks.append(chunk)
 
     def _record(self, performance: dict[str, np.ndarray]) -> None:
         counts = self._counts()
-        for member, run in enumerate(self._facts.bundle.runs):
+        for number, run in enumerate(self._facts.bundle.runs):
             reached = None
             if run.name not in self.nonfinite:
-                found = {name: values[member] for name, values in performance.items()}
+                found = {name: values[number] for name, values in performance.items()}
                 reached, scores = self._program.measure.read(
                     run.name, self.checkpoint, found, self._folder
                 )
                 self._scores.append(scores)
             self._curves.append({"run": run.name, "performance": reached} | counts)
 
+    def _record_members(self, by_member: dict[str, np.ndarray]) -> None:
+        """Add scores of the members of each population that have not diverged."""
+        for number, run in enumerate(self._facts.bundle.runs):
+            if run.name in self.nonfinite or not by_member:
+                continue
+            for member in range(run.members):
+                found = {name: each[number, member] for name, each in by_member.items()}
+                if np.isfinite(list(found.values())).all():
+                    place = run.name, self.checkpoint, found, self._folder
+                    scores = self._program.measure.read(*place).scores
+                    split = pl.col("split") + BY_MEMBER
+                    task = pl.lit(f"member-{member}").alias("task")
+                    self._scores.append(scores.with_columns(split, task))
+
+    def _record_lineage(self, begun: int) -> None:
+        """Add what came of the exploits of each population since iteration `begun`."""
+        every = self._facts.iteration_interactions
+        for number, run in enumerate(self._facts.bundle.runs):
+            if run.population is not None:
+                log = _of_run(self._members.lineage, number)
+                parts = run.name, log, begun, self.iteration, every
+                self._lineage += descent.rows(*parts)
+
     def _counts(self) -> dict[str, int | float]:
         """Count what one run has used so far: the columns that all members share."""
         interactions = self.iteration * self._facts.iteration_interactions
         costs = self._facts.costs
-        agent = self._facts.bundle.runs[0].agent
+        run = self._facts.bundle.runs[0]
         return {
             "checkpoint": self.checkpoint,
             "interactions": interactions,
             "environment_frames": interactions,
-            "updates": self.iteration * agent.updates(),
+            "updates": self.iteration * run.agent.updates() * run.members,
             "compute": interactions * (costs.act + costs.learn),
             "compute_environment": interactions * costs.environment,
             "compute_act": interactions * costs.act,
@@ -155,13 +224,13 @@ def _once(scores: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(scores).unique(key, keep="last", maintain_order=True)
 
 
-def _member(members: Member, number: int) -> Member:
-    return jax.tree.map(lambda leaves: leaves[number], members)
+def _of_run(states: Any, number: int) -> Any:
+    return jax.tree.map(lambda leaves: leaves[number], states)
 
 
 def _members(
     facts: Facts, program: Program, arrays: dict[str, np.ndarray] | None
-) -> Member:
+) -> Any:
     if arrays is None:
         return program.start()
     where = f"bundle {facts.bundle.name}"

@@ -1,10 +1,17 @@
 """Room: whether a bundle fits the memory of its device, told before it trains."""
 
+import functools
 import os
+from typing import NamedTuple
 
 import jax
+from jaxtyping import PyTree
 
+from allometry.agents.on_policy import OnPolicy
+from allometry.agents.rollout import Batch
+from allometry.agents.training import Member
 from allometry.refusal import Refusal
+from allometry.studies import pieces
 from allometry.studies.facts import Facts
 from allometry.studies.program import Program
 
@@ -12,13 +19,37 @@ from allometry.studies.program import Program
 STATES = 2
 
 
-def needed(program: Program) -> int:
-    """Count the bytes that a bundle takes at least: its members' state, twice.
+class Needed(NamedTuple):
+    """Bytes that a bundle takes at the same time, whatever the compiler does."""
 
-    Batches and what a gradient step keeps come on top.
+    states: int
+    """The members' state, before a chunk and after it."""
+    batch: int
+    """What a rollout stores: rows of all members, copies and players."""
+    minibatch: int
+    """What a gradient step reads: a shuffled part of the batch, laid out anew."""
+
+    @property
+    def total(self) -> int:
+        """All of it together."""
+        return sum(self)
+
+
+def needed(program: Program) -> Needed:
+    """Count the bytes that a bundle takes at least; nothing is built or compiled.
+
+    What a gradient step keeps of the networks (activations, gradients) and an
+    environment's own intermediate values come on top: only a compiler knows them.
     """
-    leaves = jax.tree.leaves(program.shapes())
-    return STATES * sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
+    states = program.shapes()
+    members = jax.eval_shape(program.trainee.members, states)
+    batch = jax.eval_shape(jax.vmap(functools.partial(_batch, program)), members)
+    minibatch = 0
+    agent = program.agent
+    if isinstance(agent, OnPolicy):
+        samples = jax.eval_shape(jax.vmap(agent.samples), members.learner, batch)
+        minibatch = _bytes(samples) // agent.minibatches
+    return Needed(STATES * _bytes(states), _bytes(batch), minibatch)
 
 
 def available() -> int:
@@ -31,10 +62,27 @@ def available() -> int:
 def check(facts: Facts, program: Program) -> None:
     """Raise `Refusal` with the estimate if a bundle cannot fit."""
     taken, there = needed(program), available()
-    if taken > there:
+    if taken.total > there:
         raise Refusal(
-            f"Bundle {facts.bundle.name} needs at least {taken / 1e9:,.1f} GB for its "
+            f"Bundle {facts.bundle.name} needs at least {_told(taken.total)} for its "
             f"{len(facts.bundle.runs)} runs of {facts.parameters:,} parameters, and "
-            f"this device has {there / 1e9:,.1f} GB. Lower agent.width, "
-            "agent.memory_length, training.copies or grid.runs_per_bundle."
+            f"this device has {_told(there)}. Their states take {_told(taken.states)}, "
+            f"a batch {_told(taken.batch)}, a minibatch {_told(taken.minibatch)}. "
+            "Lower agent.width, agent.memory_length, training.copies, training.length "
+            "or grid.runs_per_bundle."
         )
+
+
+def _batch(program: Program, member: Member) -> Batch:
+    seen = pieces.still(program.schedule, member)
+    episodic = program.environment.spec.episodic
+    key = jax.random.key(0)
+    return pieces.acted(program.agent, member, seen, key, episodic=episodic)
+
+
+def _bytes(shapes: PyTree) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
+
+
+def _told(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB"

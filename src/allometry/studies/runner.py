@@ -85,6 +85,7 @@ def train(facts: Facts, job: Job) -> bool:
         finished, stopped = point == facts.checkpoints[-1], job.stop.is_set()
         late = time.monotonic() - committed >= job.commit_every
         if finished:
+            progress.account()
             progress.test(job.survey.study, job.survey.environment(bundle))
         if finished or stopped or late:
             progress.commit(decides, finished=finished)

@@ -29,7 +29,10 @@ class Training(Section):
     """How long each run trains, in what batches, and where its curve is measured."""
 
     interactions: Count
-    """Agent steps of each run, rounded up to a whole number of batches."""
+    """Agent steps of each run, rounded up to a whole number of batches.
+
+    Those of a population are summed over its members.
+    """
     copies: Count = 16
     """Instances of the environment that act side by side."""
     length: Count = 128
@@ -63,6 +66,28 @@ class Training(Section):
         first_iteration = min(max(1, round(first / iteration_interactions)), total)
         points = np.geomspace(first_iteration, total, self.checkpoints)
         return tuple(sorted({*np.round(points).astype(int).tolist(), total}))
+
+
+class Population(Section):
+    """A run as a population, whose members copy each other; see `agents.population`.
+
+    What can be is known there.
+    """
+
+    size: Whole
+    """Members of each run, at least 2."""
+    ready: Whole = 20
+    """Iterations from one exploit to the next."""
+    fraction: Number = 0.2
+    """How many copy, and how many are copied from: a part of all, at least one."""
+    perturb: list[Number] = [0.8, 1.2]
+    """Factors, all equally likely, for each explored hyper-parameter of a copy."""
+    explored: list[str] = ["learning_rate"]
+    """Traced hyper-parameters that copies perturb."""
+    spread: Number = 2.0
+    """Members begin with the explored ones times 1/spread to spread, log-uniform."""
+    smoothing: Number = 4.0
+    """Centre of mass of the fitness, in iterations."""
 
 
 class Evaluation(Section):
@@ -118,6 +143,8 @@ class Study(Section):
     """`name` of the agent and its hyper-parameters; `horizon` sets the discount."""
     training: Training
     grid: Grid
+    population: Population | None = None
+    """Makes every run a population."""
     evaluation: Evaluation | None = None
     """How runs are tested, where that is by playing."""
     law: dict[str, Any] = {}

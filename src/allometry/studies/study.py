@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from allometry.refusal import Refusal
 from allometry.studies import misfit, presets
 from allometry.studies.misfit import Misfit
-from allometry.studies.schema import Evaluation, Grid, Section, Training
+from allometry.studies.schema import Evaluation, Grid, Population, Section, Training
 from allometry.studies.schema import Study as Study
 from allometry.studies.toml import line_of, parse_value
 
@@ -170,6 +170,7 @@ def _sentence(error: ValidationError, key: str) -> str:
             "training": Training,
             "grid": Grid,
             "evaluation": Evaluation,
+            "population": Population,
         }
         model = sections.get(str(problem["loc"][0]), Study)
         allowed = ", ".join(model.model_fields)

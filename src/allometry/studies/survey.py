@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import polars as pl
 
-from allometry.agents.training import Member
 from allometry.environments import registry
 from allometry.environments.environment import Environment
 from allometry.studies.facts import Facts, facts
@@ -50,7 +49,8 @@ class Survey:
         Raises `Refusal` if its environment cannot be measured.
         """
         made = self._made(facts.bundle.runs[0].environment)
-        return Program(self.study, facts.bundle, *made)
+        iterations = facts.checkpoints[-1]
+        return Program(self.study, facts.bundle, *made, iterations=iterations)
 
     def _made(
         self, options: tuple[tuple[str, Any], ...]
@@ -122,8 +122,8 @@ def _seconds(survey: Survey, known: Facts) -> float:
 
 
 def _timed(
-    program: Program, members: Callable[[], Member], iterations: int
-) -> tuple[Member, float]:
+    program: Program, members: Callable[[], Any], iterations: int
+) -> tuple[Any, float]:
     """Train a chunk; return what came of it, and the seconds that it took."""
     start = time.monotonic()
     chunk = jax.block_until_ready(program.advance(members(), 0, iterations))
