@@ -1,5 +1,8 @@
 """Types are checked at run time in tests only; warnings are errors (pyproject).
 
+Programs are compiled fast rather than well: tests compile much and compute little. What
+a test starts as a process of its own is compiled as users' programs are.
+
 Compiled programs take memory maps, of which Linux allows a process some 65,000: one
 that has too many is killed. They are dropped between test files before that.
 """
@@ -15,6 +18,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 install_import_hook("allometry", "beartype.beartype").__enter__()
 
+import jax  # noqa: E402  (after the platform is chosen)
+
+jax.config.update("jax_disable_most_optimizations", True)
+
 #: Maps after which compiled programs are dropped.
 MANY = 20_000
 
@@ -24,6 +31,4 @@ def few_maps() -> Iterator[None]:
     yield
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MANY:
-        import jax  # not before the platform is chosen above
-
         jax.clear_caches()
