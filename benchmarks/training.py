@@ -177,6 +177,25 @@ class Wrapped:
         return Box(0.0, 1.0, parameters.digits.spec.observation.shape)
 
 
+class CartPole:
+    """gymnax's CartPole-v1 (version 1.0), an end as rejax 0.1 knows it: of one kind."""
+
+    def __init__(self) -> None:
+        """Make it."""
+        import gymnax
+
+        self._inner, self.default_params = gymnax.make("CartPole-v1")
+        self.reset = self._inner.reset
+        self.action_space = self._inner.action_space
+        self.observation_space = self._inner.observation_space
+
+    def step(self, key: Any, state: Any, action: Any, parameters: Any) -> tuple:
+        """Step, and begin anew where an episode ends."""
+        stepped = self._inner.step(key, state, action, parameters)
+        shown, state, reward, terminated, truncated, told = stepped
+        return shown, state, reward, terminated | truncated, told
+
+
 class Rejax:
     """`rejax.PPO.train`, its evaluation switched off."""
 
@@ -184,13 +203,16 @@ class Rejax:
         from rejax import PPO
 
         case, interactions = CASES[name], iterations * COPIES * LENGTH
-        environment: dict[str, Any] = {"env": "CartPole-v1"}
+        environment: dict[str, Any] = {}
         if name == "digits":
             from allometry.environments.digits import load
 
             self._digits = load()
             parameters = Parameters(self._digits, LENGTH)
             environment = {"env": Wrapped(), "env_params": parameters}
+        else:
+            cart = CartPole()
+            environment = {"env": cart, "env_params": cart.default_params}
         algorithm = PPO.create(
             **environment,
             agent_kwargs={"hidden_layer_sizes": (width, width), "activation": "elu"},

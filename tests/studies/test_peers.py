@@ -208,6 +208,7 @@ TOGETHER = Together(
     Population(AGENT, size=SIZE, ready=READY, fraction=0.34),
     Uniform(),
     Schedule(copies=4, length=4),
+    None,
     ITERATIONS,
 )
 

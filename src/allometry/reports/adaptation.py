@@ -66,8 +66,9 @@ _SPLITS = (
 )
 _FILM = (
     "The run that scored best, on the held-out task on which it gained most from the "
-    "first trial to the last, in one more episode: a row for each trial, time to the "
-    "right. Moments in which it was rewarded are framed."
+    "first trial to those after it. Played 15 times more, this is the episode of the "
+    "median gain: a row for each trial, time to the right. Moments in which it was "
+    "rewarded are framed."
 )
 #: Places on the axis of percentiles.
 _PERCENTILES = 101
