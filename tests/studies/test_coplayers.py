@@ -1,5 +1,7 @@
 import dataclasses
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,15 +14,30 @@ from allometry.studies.facts import facts
 from allometry.studies.grid import bundles
 
 
+@jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True)
 class Several(Recall):
-    """As many players as are wanted; nothing else of it is used."""
+    """As many players as are wanted, of whom the first is asked."""
 
     players: int = 2
 
     @property
     def spec(self):
         return dataclasses.replace(super().spec, players=self.players)
+
+    def reset(self, key, task):
+        return self._to_all(*super().reset(key, task))
+
+    def step(self, key, state, action):
+        return self._to_all(*super().step(key, state, action[:1]))
+
+    def _to_all(self, state, shown):
+        fields = shown.observation, shown.reward, shown.player_mask, shown.extras
+        fields = jax.tree.map(
+            lambda x: jnp.broadcast_to(x, (self.players, *x.shape[1:])), fields
+        )
+        names = ("observation", "reward", "player_mask", "extras")
+        return state, shown._replace(**dict(zip(names, fields, strict=True)))
 
 
 def asked(studies, environment=Several(), **training):
