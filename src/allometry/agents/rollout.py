@@ -23,6 +23,15 @@ from allometry.environments.environment import Environment, TimeStep
 Carry = tuple[PyTree, TimeStep, PyTree, PyTree]
 
 
+class Keys(NamedTuple):
+    """What is random in a step of a copy; `begin` are a task's and its reset's."""
+
+    act: Key[Array, "..."]
+    step: Key[Array, "..."]
+    begin: Any
+    company: Any
+
+
 class Batch(NamedTuple):
     """T steps of B copies with P players, time first.
 
@@ -69,40 +78,46 @@ def rollout(
     """
     episodic = environment.spec.episodic
     copies = loop.timestep.first.shape[0]
-    keys_per_step = 2 + episodic + (coplayers is not None)
 
-    def step(carry: Carry, key: Key[Array, ""]) -> tuple[Carry, tuple[PyTree, ...]]:
+    def split(key: Key[Array, ""]) -> Keys:
+        count = 2 + episodic + (coplayers is not None)
+        act, step, *others = jax.random.split(key, count)
+        begin = tuple(jax.random.split(others[0])) if episodic else None
+        return Keys(act, step, begin, None if coplayers is None else others[-1])
+
+    def step(carry: Carry, keys: Keys) -> tuple[Carry, tuple[PyTree, ...]]:
         state, before, memory, slots = carry
-        act_key, step_key, *other_keys = jax.random.split(key, keys_per_step)
-        action, memory, extras = agent.act(learner, before, memory, act_key)
+        action, memory, extras = agent.act(learner, before, memory, keys.act)
         mine = chosen = None
         if coplayers is not None:
             parts, chosen = (coplayers, environment, loop.opponents.pool), action
             action, slots = company.step(
-                *parts, slots, state, before, chosen, other_keys[-1]
+                *parts, slots, state, before, chosen, keys.company
             )
             mine = slots.mine
-        state, after = environment.step(step_key, state, action)
+        state, after = environment.step(keys.step, state, action)
         taken = None
         if episodic:
             taken = ~(before.terminated | before.truncated)
             state, after = jax.tree.map(
                 lambda stepped, fresh: jnp.where(taken, stepped, fresh),
                 (state, after),
-                begin(other_keys[0]),
+                begin(*keys.begin),
             )
         answer = after.reward, after.terminated, after.truncated
         row = (before, action, *answer, taken, extras, mine, chosen)
         return (state, after, memory, slots), row
 
-    def begin(key: Key[Array, ""]) -> tuple[PyTree, TimeStep]:
-        task_key, reset_key = jax.random.split(key)
+    def begin(
+        task_key: Key[Array, ""], reset_key: Key[Array, ""]
+    ) -> tuple[PyTree, TimeStep]:
         task = sampler.sample(environment, loop.sampler, task_key)
         return environment.reset(reset_key, task)
 
     slots = () if coplayers is None else loop.opponents.slots
     carry = (loop.environment, loop.timestep, loop.memory, slots)
-    keys = jax.random.split(key, (length, copies))
+    # To split keys takes a loop on a CPU: once, and not at every step.
+    keys = jax.vmap(jax.vmap(split))(jax.random.split(key, (length, copies)))
     carry, rows = jax.lax.scan(jax.vmap(step), carry, keys)
     state, timestep, memory, slots = carry
     before, action, reward, terminated, truncated, taken, extras, mine, chosen = rows
