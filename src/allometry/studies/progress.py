@@ -15,7 +15,7 @@ import polars as pl
 from allometry.curves.claim import Claim
 from allometry.curves.table import CURVES, LINEAGE, SCORES, schema
 from allometry.environments.environment import Environment
-from allometry.studies import checkpoint, descent, final, seconds
+from allometry.studies import checkpoint, descent, final, history, seconds
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint
 from allometry.studies.program import Program
@@ -24,6 +24,8 @@ from allometry.studies.seconds import Seconds, Stretch
 
 #: What the names of splits end in whose scores are those of a population's members.
 BY_MEMBER = " by member"
+#: What a commit says of one run beside its rows, so that nobody reads them to watch.
+SPENT = ("interactions", "compute", "compute_environment")
 
 
 class Progress:
@@ -50,6 +52,7 @@ class Progress:
         self._chunks = [Stretch(*each) for each in stored.get("chunks", ())]
         self._apart: Seconds | None = None
         self._warnings: list[str] = list(stored.get("warnings", ()))
+        self._history = history.begun(claim.manifest)
         self._metrics: dict[str, list[Any]] = {}
         self._scored: list[int] = []
         self._curves: list[dict[str, Any]] = []
@@ -126,6 +129,8 @@ class Progress:
     def commit(self, fingerprint: Fingerprint, *, finished: bool) -> None:
         """Store the rows since the last commit with the state at which they end."""
         ended = "done" if finished else "running"
+        counts = self._counts()
+        past = history.committed(self._history, self._claim.manifest, counts)
         self._claim.commit(
             curves=pl.DataFrame(self._curves, schema=schema(CURVES)),
             scores=_once(self._scores),
@@ -142,6 +147,9 @@ class Progress:
                 "scored": self._scored,
                 "decided_by": fingerprint.decided_by,
                 "warnings": self._warnings,
+                "planned": self._facts.interactions,
+                "spent": {name: counts[name] for name in SPENT},
+                "history": past,
             },
             status={
                 run.name: "nonfinite" if run.name in self.nonfinite else ended
@@ -150,6 +158,7 @@ class Progress:
             fingerprint=fingerprint.text,
             finished=finished,
         )
+        self._history = past
         self._curves.clear()
         self._lineage.clear()
         del self._scores[1:]
