@@ -4,14 +4,13 @@ import json
 
 import pytest
 
+from allometry.curves.manifest import STATUSES
 from allometry.watching.status import document, status
 
 
 def test_a_study_that_was_never_started(store):
     found = status(store)
-    assert found.counts == {
-        "queued": 4, "running": 0, "done": 0, "nonfinite": 0, "failed": 0
-    }  # fmt: skip
+    assert found.counts == dict.fromkeys(STATUSES, 0) | {"queued": 4}
     assert (found.interactions, found.planned) == (0, 4 * 990)
     assert (found.finished, found.at_work, found.speed) == (False, 0, None)
     assert found.seconds_left is None

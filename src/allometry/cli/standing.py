@@ -35,8 +35,9 @@ def drawn(found: Status) -> Group:
 def _heading(found: Status) -> Text:
     text = Text(f"{found.title or found.study or found.path}\n", style="bold")
     counts = Text(f"{len(found.runs):,} runs: ", style="not bold")
-    said = [(CALLED[name], count) for name, count in found.counts.items() if count]
-    for number, ((called, style), count) in enumerate(said):
+    said = [(name, count) for name, count in found.counts.items() if count]
+    for number, (name, count) in enumerate(said):
+        called, style = CALLED.get(name, (name, ""))
         counts.append(", " if number else "")
         counts.append(f"{count:,} {called}", style=style)
     return text.append_text(counts)
@@ -97,7 +98,7 @@ def _state(bundle: Bundle, now: float) -> str:
     who = f"process {bundle.owner.get('pid', '?')} on {bundle.owner.get('host', '?')}"
     if bundle.failure is not None:
         return f"failed, {who}"
-    if bundle.process == "gone":
+    if bundle.process == "gone" or "preempted" in bundle.runs.values():
         return f"left by {who}"
     claimed = bundle.owner.get("time")
     if bundle.committed is not None:

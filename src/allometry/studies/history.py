@@ -14,7 +14,8 @@ from allometry.curves.manifest import Manifest
 #: What is kept of an owner: never anything of the environment.
 OWNER = ("host", "pid", "time")
 
-History = dict[str, list[dict[str, Any]]]
+#: `attempts` and `commits`, in their order.
+History = Mapping[str, list[dict[str, Any]]]
 
 
 def begun(claimed: Manifest) -> History:
@@ -44,4 +45,4 @@ def committed(history: History, last: Manifest, counts: Mapping[str, Any]) -> Hi
         "interactions": counts["interactions"],
         "time": time.time(),
     }
-    return history | {"commits": [*history["commits"], commit]}
+    return {**history, "commits": [*history["commits"], commit]}

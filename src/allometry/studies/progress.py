@@ -129,8 +129,6 @@ class Progress:
     def commit(self, fingerprint: Fingerprint, *, finished: bool) -> None:
         """Store the rows since the last commit with the state at which they end."""
         ended = "done" if finished else "running"
-        counts = self._counts()
-        past = history.committed(self._history, self._claim.manifest, counts)
         self._claim.commit(
             curves=pl.DataFrame(self._curves, schema=schema(CURVES)),
             scores=_once(self._scores),
@@ -147,9 +145,7 @@ class Progress:
                 "scored": self._scored,
                 "decided_by": fingerprint.decided_by,
                 "warnings": self._warnings,
-                "planned": self._facts.interactions,
-                "spent": {name: counts[name] for name in SPENT},
-                "history": past,
+                **self._told(),
             },
             status={
                 run.name: "nonfinite" if run.name in self.nonfinite else ended
@@ -158,10 +154,19 @@ class Progress:
             fingerprint=fingerprint.text,
             finished=finished,
         )
-        self._history = past
         self._curves.clear()
         self._lineage.clear()
         del self._scores[1:]
+        self._history = self._claim.manifest.metadata["history"]
+
+    def _told(self) -> dict[str, Any]:
+        """Say what those who watch read: how far, at what cost, and when."""
+        counts, last = self._counts(), self._claim.manifest
+        return {
+            "planned": self._facts.interactions,
+            "spent": {name: counts[name] for name in SPENT},
+            "history": history.committed(self._history, last, counts),
+        }
 
     def _spend(self, chunk: Stretch) -> None:
         """Add the seconds of a chunk; in an attempt's first one XLA compiles."""

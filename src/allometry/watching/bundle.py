@@ -29,7 +29,7 @@ class Bundle:
 
     name: str
     runs: Mapping[str, str]
-    """Run → queued, running, done, nonfinite or failed; unreadable if damaged."""
+    """Run → one of `manifest.STATUSES`; unreadable where the record is damaged."""
     parameters: int
     """N of the largest of its runs."""
     planned: int | None
@@ -72,8 +72,8 @@ class Bundle:
     @property
     def at_work(self) -> bool:
         """Say whether somebody has claimed it and is not known to be gone."""
-        known = self.process in ("there", "elsewhere")
-        return known and self.failure is None
+        ended = {*self.runs.values()} & {"failed", "preempted"}
+        return self.process in ("there", "elsewhere") and not ended
 
 
 def bundles(store: Store) -> tuple[Bundle, ...]:

@@ -7,12 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from allometry.curves.manifest import STATUSES
 from allometry.curves.store import Store
 from allometry.watching.bundle import PARTS, Bundle, bundles
 from allometry.watching.time_left import seconds_left
-
-#: Statuses of runs, in reading order.
-STATUSES = ("queued", "running", "done", "nonfinite", "failed", "unreadable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +30,8 @@ class Status:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many runs have each status; all of `STATUSES` but what is damaged."""
-        found = collections.Counter(self.runs.values())
-        return {
-            status: found[status]
-            for status in STATUSES
-            if found[status] or status != "unreadable"
-        }
+        """How many runs have each status; `unreadable` where a bundle is damaged."""
+        return dict.fromkeys(STATUSES, 0) | collections.Counter(self.runs.values())
 
     @property
     def finished(self) -> bool:
