@@ -51,7 +51,7 @@ def test_a_study_that_was_never_started_and_one_that_is_at_work(allometry, unfin
     begun(unfinished)
     outcome = allometry("status", unfinished.path)
     assert "9 queued, 3 running" in outcome.said
-    assert f"process {os.getpid()} on" in outcome.said
+    assert f"{platform.node()}:{os.getpid()}" in outcome.said
     assert "Nobody is at work" not in outcome.said
     assert "no estimate yet" in outcome.said
 

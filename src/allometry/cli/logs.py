@@ -98,7 +98,8 @@ def _claim(event: "Event") -> str:
 def _commit(event: "Event") -> str:
     known = event.details
     version = f"commit {known['version']}" if "version" in known else "commit"
-    said = f"{version}: {known['checkpoint']} checkpoints"
+    done = known["checkpoint"]
+    said = f"{version}: {done} checkpoint{'' if done == 1 else 's'}"
     said += f", {known['interactions']:,} interactions"
     values = [each for each in known["performance"].values() if each is not None]
     if values:

@@ -47,6 +47,7 @@ def _table(found: Status) -> Table:
     table = Table("bundle", box=None, pad_edge=False)
     for name in ("runs", "interactions", "done", "steps/s", "attempts"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("worker")
     table.add_column("state")
     for bundle in _first(found):
         table.add_row(
@@ -56,6 +57,7 @@ def _table(found: Status) -> Table:
             _share(bundle),
             f"{len(bundle.runs) / bundle.pace:,.0f}" if bundle.pace else "",
             str(bundle.attempts),
+            Text(_worker(bundle)),
             Text(_state(bundle, found.now)),
         )
     return table
@@ -87,25 +89,32 @@ def _percent(share: float) -> str:
     return f"{int(100 * min(share, 1.0))} %"
 
 
+def _worker(bundle: Bundle) -> str:
+    """Name who has claimed a bundle that is not finished: host and process."""
+    if bundle.finished or not bundle.owner:
+        return ""
+    return f"{bundle.owner.get('host', '?')}:{bundle.owner.get('pid', '?')}"
+
+
 def _state(bundle: Bundle, now: float) -> str:
-    """Say who works on a bundle, and how old its last commit is."""
+    """Say what goes on with a bundle, and how old its last commit is."""
+    statuses = {*bundle.runs.values()}
     if bundle.finished:
         return "finished"
-    if "unreadable" in bundle.runs.values():
+    if "unreadable" in statuses:
         return "cannot be read"
     if not bundle.attempts:
         return "waits"
-    who = f"process {bundle.owner.get('pid', '?')} on {bundle.owner.get('host', '?')}"
-    if bundle.failure is not None:
-        return f"failed, {who}"
-    if bundle.process == "gone" or "preempted" in bundle.runs.values():
-        return f"left by {who}"
-    claimed = bundle.owner.get("time")
+    if "failed" in statuses:
+        return "failed"
+    if bundle.process == "gone" or "preempted" in statuses:
+        return "left"
     if bundle.committed is not None:
-        return f"{who}, commit {_ago(now - bundle.committed)}"
+        return f"commit {_time(now - bundle.committed)} ago"
+    claimed = bundle.owner.get("time")
     if isinstance(claimed, int | float):
-        return f"{who}, claimed {_ago(now - claimed)}"
-    return who
+        return f"claimed {_time(now - claimed)} ago"
+    return "claimed"
 
 
 def _sentences(found: Status) -> Iterator[str]:
@@ -131,8 +140,8 @@ def _cost(found: Status) -> Iterator[str]:
     flops = sum(bundle.flops for bundle in found.bundles)
     extra = sum(bundle.flops_environment for bundle in found.bundles)
     yield (
-        f"Cost so far: {flops:.3g} FLOPs (and {extra:.3g} of the environment), "
-        f"{_time(found.seconds)} of training."
+        f"Cost so far: {flops:.3g} FLOPs (environment: {extra:.3g}), "
+        f"{_time(found.seconds)} over all bundles."
     )
     if parts := found.seconds_by_part:
         each = ", ".join(f"{name} {_time(value)}" for name, value in parts.items())
@@ -167,9 +176,5 @@ def _trouble(found: Status) -> Iterator[str]:
 
 def _time(seconds: float) -> str:
     if seconds < 1:
-        return f"{seconds:.1f} s"
+        return f"{max(seconds, 0.0):.1f} s"
     return duration(seconds).removeprefix("about ")
-
-
-def _ago(seconds: float) -> str:
-    return f"{_time(max(seconds, 0.0))} ago"

@@ -42,17 +42,19 @@ def events(store: Store, runs: Sequence[str]) -> tuple[Event, ...]:
     In order of time; what has none follows what it came after in its bundle. Raises
     `Damaged` where the record of one of them cannot be read.
     """
-    plan = store.plan.filter(pl.col("run").is_in(list(runs)))
     rows = store.curves().filter(pl.col("run").is_in(list(runs)))
+    own = rows.join(store.plan.select("run", "bundle"), on="run").partition_by(
+        "bundle", as_dict=True, include_key=False
+    )
+    asked, none = set(runs), rows.clear()
     timed: list[tuple[float, int, Event]] = []
-    for (bundle,), part in plan.group_by("bundle", maintain_order=True):
-        state = store.manifest(str(bundle))
+    for key, plan in store.plan.group_by("bundle", maintain_order=True):
+        order = plan["run"].to_list()
+        state = store.manifest(str(key[0])) if asked & set(order) else None
         if state is None:
             continue
-        order = tuple(store.plan.filter(pl.col("bundle") == bundle)["run"])
-        own = rows.filter(pl.col("run").is_in(part["run"].to_list()))
         last = 0.0
-        for event in _of_bundle(state, order, own):
+        for event in _of_bundle(state, order, own.get(key, none)):
             # Clocks of several machines differ: a bundle's own order is certain.
             last = max(last, event.time or 0.0)
             timed.append((last, len(timed), event))

@@ -8,6 +8,7 @@ at work share the rest evenly, but none ends before its own is done.
 
 import statistics
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from allometry.watching.bundle import Bundle
 
@@ -29,29 +30,44 @@ def seconds_left(bundles: Sequence[Bundle], side_by_side: int) -> float | None:
     begun = [bundle for bundle in bundles if bundle.pace is not None and bundle.done]
     if not begun:
         return None
-    each = [_seconds(bundle, begun) for bundle in left]
+    rates = _rates(begun)
+    each = [_seconds(bundle, rates) for bundle in left]
     return max(sum(each) / max(1, side_by_side), *each)
 
 
-def _seconds(bundle: Bundle, begun: Sequence[Bundle]) -> float:
+class _Rates(NamedTuple):
+    """What the bundles that have begun tell of the others."""
+
+    flops_per_parameter: float
+    """Of an interaction; the median."""
+    seconds_per_work: float
+    compiling: float
+    """Seconds; the mean."""
+
+
+def _rates(begun: Sequence[Bundle]) -> _Rates:
+    per_parameter = statistics.median(
+        each.flops / each.done / len(each.runs) / max(1, each.parameters)
+        for each in begun
+    )
+    trained = [(each.pace or 0.0) * each.done for each in begun]
+    work = sum(_work(each, per_parameter) * each.done for each in begun)
+    pairs = zip(begun, trained, strict=True)
+    compiling = statistics.mean(max(0.0, each.seconds - t) for each, t in pairs)
+    return _Rates(per_parameter, sum(trained) / work, compiling)
+
+
+def _seconds(bundle: Bundle, rates: _Rates) -> float:
     """Estimate the training time that one bundle still takes."""
     if bundle.pace is not None:
         return bundle.left * bundle.pace
-    work = sum(_work(other, begun) * other.done for other in begun)
-    trained = sum((other.pace or 0.0) * other.done for other in begun)
-    compiling = statistics.mean(
-        max(0.0, other.seconds - (other.pace or 0.0) * other.done) for other in begun
-    )
-    rest = trained / work * _work(bundle, begun) * bundle.left
-    return rest if bundle.done else rest + compiling
+    work = _work(bundle, rates.flops_per_parameter) * bundle.left
+    return rates.seconds_per_work * work + (0.0 if bundle.done else rates.compiling)
 
 
-def _work(bundle: Bundle, begun: Sequence[Bundle]) -> float:
+def _work(bundle: Bundle, flops_per_parameter: float) -> float:
     """Guess what an interaction of all runs of a bundle takes, in FLOPs."""
     if bundle.done:
         return bundle.flops / bundle.done + OVERHEAD * len(bundle.runs)
-    per_parameter = statistics.median(
-        other.flops / other.done / len(other.runs) / max(1, other.parameters)
-        for other in begun
-    )
-    return (per_parameter * bundle.parameters + OVERHEAD) * len(bundle.runs)
+    each = flops_per_parameter * bundle.parameters + OVERHEAD
+    return each * len(bundle.runs)
