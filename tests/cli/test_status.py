@@ -1,10 +1,13 @@
 """Tests of `allometry status`; what it knows is tested in `tests/watching`."""
 
+import fcntl
 import os
 import platform
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import polars as pl
@@ -139,6 +142,32 @@ def test_watching_shows_news_and_ctrl_c_ends_it_with_0(unfinished, tmp_path):
         running.wait()
         running.stdout.close()
     assert open_store(unfinished.path).runs()["attempts"].max() == 1
+
+
+def test_on_a_terminal_it_draws_in_colour_and_ctrl_c_is_a_key(unfinished):
+    master, terminal = pty.openpty()
+    code = "from allometry.cli.main import main; main()"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, "status", str(unfinished.path), "--watch"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(terminal)
+    try:
+        said = b""
+        while b"Nobody is at work" not in said:
+            said += os.read(master, 4096)
+        assert b"\x1b[" in said
+        os.write(master, b"\x03")
+        assert running.wait(timeout=60) == 0
+    finally:
+        running.kill()
+        running.wait()
+        os.close(master)
 
 
 def until(running, words):
