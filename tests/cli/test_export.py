@@ -61,3 +61,29 @@ def test_a_file_is_not_replaced_unasked(folder: Path, tmp_path: Path) -> None:
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     outcome = runner.invoke(app, ["export", str(tmp_path), "--out", "x.csv"])
     assert isinstance(outcome.exception, Refusal)
+
+
+def test_a_tracker_gets_a_new_folder(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "events"
+    command = ["export", str(folder), "--to", "tensorboard", "--out", str(out)]
+    outcome = runner.invoke(app, [*command, "--columns", "performance", "--json"])
+    assert json.loads(outcome.stdout) == {
+        "folder": str(out), "runs": 2, "metrics": ["performance"]
+    }  # fmt: skip
+    assert len(list(out.iterdir())) == 2
+    again = runner.invoke(app, command)
+    assert isinstance(again.exception, Refusal)
+    assert "not overwritten" in str(again.exception)
+
+
+def test_options_of_the_other_kind_are_refused(folder: Path, tmp_path: Path) -> None:
+    command = ["export", str(folder), "--out", str(tmp_path / "out")]
+    for words, said in (
+        (["--to", "mlflow", "--overwrite"], "is for a CSV"),
+        (["--columns", "performance"], "say --to"),
+        (["--to", "comet"], "Choose from: csv, tensorboard, mlflow, wandb"),
+    ):
+        outcome = runner.invoke(app, [*command, *words])
+        assert isinstance(outcome.exception, Refusal)
+        assert said in str(outcome.exception)
+    assert not (tmp_path / "out").exists()

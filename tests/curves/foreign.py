@@ -6,7 +6,7 @@ import sqlite3
 import struct
 from pathlib import Path
 
-from allometry.curves.from_tensorboard import _masked_crc
+from allometry.curves import crc
 
 STEPS = (0, 100, 200, 300)
 SCORES = (0.0, 1.5, 3.0, 4.5)
@@ -38,7 +38,7 @@ def tensorboard(path: Path, steps=STEPS, scores=SCORES, name="charts/score") -> 
     data = b""
     for event in events:
         head = struct.pack("<Q", len(event))
-        data += head + struct.pack("<I", _masked_crc(head)) + event + b"\0\0\0\0"
+        data += head + struct.pack("<I", crc.masked(head)) + event + b"\0\0\0\0"
     path.write_bytes(data)
     return path
 

@@ -14,11 +14,13 @@ from allometry.cli import (
     forms,
     import_,
     isoflop,
+    logs,
     plan,
     plot,
     report,
     run,
     show,
+    status,
 )
 from allometry.refusal import Refusal
 
@@ -46,6 +48,8 @@ for verb in (
     export.export,
     forms.forms,
     show.show,
+    status.status,
+    logs.logs,
 ):
     app.command()(verb)
 app.command("import")(import_.import_)

@@ -15,10 +15,8 @@ from allometry.curves.store import Store
 from allometry.studies.facts import Facts
 from allometry.studies.grid import Bundle
 from allometry.studies.survey import Survey
+from allometry.watching.time_left import OVERHEAD
 
-#: What an interaction costs beside its FLOPs, in FLOPs: a small network is mostly
-#: overhead. Only the guess of the time left rests on it.
-OVERHEAD = 2e5
 #: Seconds between lines where there is no terminal to draw on.
 QUIET = 15.0
 

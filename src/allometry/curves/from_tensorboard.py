@@ -12,12 +12,14 @@ from pathlib import Path
 
 import polars as pl
 
+from allometry.curves import crc
 from allometry.curves.protobuf import fields
 from allometry.refusal import Refusal
 
 #: No scalar's record is near as long; a longer one means that the file is damaged.
 _LONGEST = 256_000_000
-_MASK_DELTA = 0xA282EAD8
+#: Field of a value in which our own export keeps it as a double; others skip it.
+EXACT = 2000
 #: TensorProto's types: struct code of one element.
 _TYPES = {1: "<f", 2: "<d", 3: "<i", 9: "<q"}
 
@@ -88,7 +90,7 @@ def records(file: Path) -> Iterator[bytes]:
             first = True
             while len(head := stream.read(12)) == 12:
                 length, checksum = struct.unpack("<QI", head)
-                if _masked_crc(head[:8]) != checksum or length > _LONGEST:
+                if crc.masked(head[:8]) != checksum or length > _LONGEST:
                     if first:
                         raise Refusal(
                             f"{file} is no TensorBoard event file: its first record "
@@ -127,6 +129,8 @@ def _value(data: bytes) -> tuple[str, float | None]:
             tag = value.decode("utf-8")
         elif field == 2 and isinstance(value, bytes) and len(value) == 4:
             scalar = float(struct.unpack("<f", value)[0])
+        elif field == EXACT and isinstance(value, bytes) and len(value) == 8:
+            scalar = float(struct.unpack("<d", value)[0])
         elif field == 8 and isinstance(value, bytes):
             scalar = _tensor(value)
     return tag, scalar
@@ -148,25 +152,3 @@ def _tensor(data: bytes) -> float | None:
     if code is None or len(content) != struct.calcsize(code):
         return None
     return float(struct.unpack(code, content)[0])
-
-
-def _table() -> tuple[int, ...]:
-    """Make the table of CRC-32C (Castagnoli)."""
-    found = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-        found.append(crc)
-    return tuple(found)
-
-
-_CRC = _table()
-
-
-def _masked_crc(data: bytes) -> int:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF

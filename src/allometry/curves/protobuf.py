@@ -1,6 +1,9 @@
-"""Protocol-buffer messages, walked field by field: as much as log files need."""
+"""Protocol-buffer messages, field by field: as much as log files need."""
 
+import struct
 from collections.abc import Iterator
+
+import numpy as np
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
@@ -38,6 +41,25 @@ def parts(data: bytes, number: int) -> Iterator[bytes]:
 def text(data: bytes, number: int) -> str:
     """Give the text of a field; empty where there is none."""
     return next(parts(data, number), b"").decode("utf-8")
+
+
+def written(number: int, value: int | float | bytes | np.float32) -> bytes:
+    """Write a field: a whole number (not negative) as a varint, a float in its size."""
+    if isinstance(value, np.float32):
+        return _number(number << 3 | 5) + struct.pack("<f", value)
+    if isinstance(value, float):
+        return _number(number << 3 | 1) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return _number(number << 3) + _number(value)
+    return _number(number << 3 | 2) + _number(len(value)) + value
+
+
+def _number(value: int) -> bytes:
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*found, value])
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:

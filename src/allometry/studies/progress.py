@@ -15,7 +15,7 @@ import polars as pl
 from allometry.curves.claim import Claim
 from allometry.curves.table import CURVES, LINEAGE, SCORES, schema
 from allometry.environments.environment import Environment
-from allometry.studies import checkpoint, descent, final, seconds
+from allometry.studies import checkpoint, descent, final, history, seconds
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint
 from allometry.studies.program import Program
@@ -24,6 +24,8 @@ from allometry.studies.seconds import Seconds, Stretch
 
 #: What the names of splits end in whose scores are those of a population's members.
 BY_MEMBER = " by member"
+#: What a commit says of one run beside its rows, so that nobody reads them to watch.
+SPENT = ("interactions", "compute", "compute_environment")
 
 
 class Progress:
@@ -50,6 +52,7 @@ class Progress:
         self._chunks = [Stretch(*each) for each in stored.get("chunks", ())]
         self._apart: Seconds | None = None
         self._warnings: list[str] = list(stored.get("warnings", ()))
+        self._history = history.begun(claim.manifest)
         self._metrics: dict[str, list[Any]] = {}
         self._scored: list[int] = []
         self._curves: list[dict[str, Any]] = []
@@ -142,6 +145,7 @@ class Progress:
                 "scored": self._scored,
                 "decided_by": fingerprint.decided_by,
                 "warnings": self._warnings,
+                **self._told(),
             },
             status={
                 run.name: "nonfinite" if run.name in self.nonfinite else ended
@@ -153,6 +157,16 @@ class Progress:
         self._curves.clear()
         self._lineage.clear()
         del self._scores[1:]
+        self._history = self._claim.manifest.metadata["history"]
+
+    def _told(self) -> dict[str, Any]:
+        """Say what those who watch read: how far, at what cost, and when."""
+        counts, last = self._counts(), self._claim.manifest
+        return {
+            "planned": self._facts.interactions,
+            "spent": {name: counts[name] for name in SPENT},
+            "history": history.committed(self._history, last, counts),
+        }
 
     def _spend(self, chunk: Stretch) -> None:
         """Add the seconds of a chunk; in an attempt's first one XLA compiles."""

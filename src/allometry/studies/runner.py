@@ -13,12 +13,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from allometry.curves.claim import Claim
 from allometry.curves.manifest import Manifest
 from allometry.curves.store import Store
-from allometry.studies import room
+from allometry.studies import failure, room
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint, changes, fingerprint
 from allometry.studies.grid import Bundle
+from allometry.studies.program import Program
 from allometry.studies.progress import Progress
 from allometry.studies.survey import Survey
 
@@ -65,8 +67,15 @@ def train(facts: Facts, job: Job) -> bool:
     program = job.survey.program(facts)
     room.check(facts, program)
     claim = job.store.claim(bundle.name, owner=_owner())
-    before = claim.manifest
     decides = fingerprint(job.survey.study, bundle)
+    with failure.recorded(claim, decides.text):
+        return _go_on(facts, job, program, claim, decides)
+
+
+def _go_on(
+    facts: Facts, job: Job, program: Program, claim: Claim, decides: Fingerprint
+) -> bool:
+    bundle, before = facts.bundle, claim.manifest
     folder = job.store.path / REFERENCES
     progress = Progress(facts, program, claim, folder)
     for damage in before.warnings:

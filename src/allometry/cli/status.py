@@ -1,0 +1,110 @@
+"""`allometry status`: how a study stands, and how long it will take."""
+
+import json as jsonlib
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from allometry.refusal import Refusal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from allometry.watching.status import Status
+
+#: Seconds between two looks at the store.
+EVERY = 2.0
+
+
+def status(
+    store: Annotated[
+        str,
+        typer.Argument(metavar="STORE", help="Folder of a study, such as runs/NAME."),
+    ],
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Look again every two seconds, until all is done or Ctrl-C.",
+        ),
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print as JSON, and no more.")
+    ] = False,
+) -> None:
+    """Say how a study stands: runs, progress, speed, cost, time left, failures.
+
+    It is read off the record, which is as new as the last commit of each bundle.
+    Nothing is written, and whoever trains is not disturbed.
+
+    The time left is an estimate from the seconds and FLOPs on record.
+
+    Examples: allometry status runs/quickstart --watch
+
+    allometry status runs/quickstart --json
+    """
+    if watch and json:
+        raise Refusal("--watch draws and --json prints once: choose one of them.")
+    if watch:
+        _watch(store)
+        return
+    found = _read(store)
+    if json:
+        from allometry.watching.status import document
+
+        typer.echo(jsonlib.dumps(document(found), indent=1))
+        return
+    from allometry.cli.standing import drawn
+
+    _console().print(drawn(found))
+
+
+def _read(store: str) -> "Status":
+    from allometry.curves.store import open_store
+    from allometry.watching.status import status as read
+
+    return read(open_store(store))
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _watch(store: str) -> None:
+    """Draw until nothing is left to train; Ctrl-C is the way out, and no error."""
+    try:
+        found, console = _read(store), _console()
+        if console.is_terminal:
+            _redraw(store, found, console)
+        else:
+            _print_changes(store, found, console)
+    except KeyboardInterrupt:
+        return
+
+
+def _redraw(store: str, found: "Status", console: "Console") -> None:
+    from rich.live import Live
+
+    from allometry.cli.standing import drawn
+
+    with Live(drawn(found), console=console, auto_refresh=False) as live:
+        while not found.finished:
+            time.sleep(EVERY)
+            found = _read(store)
+            live.update(drawn(found), refresh=True)
+
+
+def _print_changes(store: str, found: "Status", console: "Console") -> None:
+    """Where there is nothing to draw on: print anew whenever there is news."""
+    from allometry.cli.standing import drawn
+
+    console.print(drawn(found))
+    while not found.finished:
+        time.sleep(EVERY)
+        before, found = found, _read(store)
+        if found.bundles != before.bundles:
+            console.print()
+            console.print(drawn(found))
