@@ -211,9 +211,9 @@ def test_an_error_in_one_bundle_stops_the_others_with_their_record_kept(
     train = runner.train
     running = threading.Event()
 
-    def fail_second(facts, job):
+    def fail_second(facts, job, lease):
         if facts.bundle.name == "width-4":
-            return train(facts, job)
+            return train(facts, job, lease)
         assert running.wait(120)
         raise Refusal("the disk is full.")
 
@@ -232,10 +232,3 @@ def test_an_error_in_one_bundle_stops_the_others_with_their_record_kept(
         store.curves().group_by("run").agg(pl.len())["len"].to_list()
         == [len(both.facts[0].checkpoints)] * 2
     )
-
-
-def test_a_study_that_another_process_runs_is_refused(studies, tmp_path):
-    survey = studies.survey_of()
-    store = executor.prepare(survey, tmp_path / "s", "test")
-    with store.lock(), pytest.raises(Refusal, match=r"in use by process \d+"):
-        studies.train(survey, tmp_path / "s")

@@ -19,6 +19,7 @@ from allometry.cli import (
     report,
     run,
     show,
+    work,
 )
 from allometry.refusal import Refusal
 
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 for verb in (
     run.run,
+    work.work,
     fit.fit,
     forecast.forecast,
     backtest.backtest,
