@@ -67,7 +67,7 @@ def run(
     chunk, with everything kept. The same command a second time beside the first, or
     `allometry work FOLDER`, shares the study with it, never a bundle.
     """
-    check_seconds(commit_every=commit_every, lease=lease)
+    check_seconds(commit_every)
     allowed = read_budget(budget)
     from allometry.studies import executor
     from allometry.studies import study as studies

@@ -46,12 +46,10 @@ def read_budget(text: str | None) -> "Budget | None":
     return None if text is None else budget.read(text)
 
 
-def check_seconds(**options: float) -> None:
+def check_seconds(commit_every: float) -> None:
     """Refuse a number of seconds that is none."""
-    for name, value in options.items():
-        if math.isnan(value):
-            option = name.replace("_", "-")
-            raise Refusal(f"--{option} is not a number; give seconds, such as 10.")
+    if math.isnan(commit_every):
+        raise Refusal("--commit-every is not a number; give seconds, such as 10.")
 
 
 def train(

@@ -45,7 +45,7 @@ def work(
 
     Whoever finishes the last bundle fits the law and writes the page.
     """
-    check_seconds(commit_every=commit_every, lease=lease)
+    check_seconds(commit_every)
     allowed = read_budget(budget)
     from allometry.curves.store import open_store
     from allometry.studies.executor import is_finished

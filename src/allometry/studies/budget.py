@@ -50,7 +50,7 @@ class Budget:
         return self._flops <= 0 or self._clock() >= self._end
 
 
-def read(text: str) -> Budget:
+def read(text: str, clock: Callable[[], float] = time.monotonic) -> Budget:
     """Read `2h`, `90s`, `1.5 d` (seconds) or `1e17` (FLOPs), and begin to count.
 
     Raises `Refusal` for anything else.
@@ -58,7 +58,7 @@ def read(text: str) -> Budget:
     match = _TIME.fullmatch(text.strip())
     value = _number(match[1] if match else text, text)
     if match:
-        return Budget(text.strip(), seconds=value * UNITS[match[2]])
+        return Budget(text.strip(), seconds=value * UNITS[match[2]], clock=clock)
     if value < LEAST:
         raise Refusal(
             f"--budget {text} would be {value:g} FLOPs, which trains nothing. Give a "
