@@ -1,18 +1,16 @@
 """A study of two bundles whose commits are made by hand, without any training."""
 
-import os
-import platform
 import subprocess
-import time
 
 import polars as pl
 import pytest
 
+from allometry.curves.owner import this_process
 from allometry.curves.store import create
 from allometry.curves.table import CURVES
 from allometry.studies import history
 
-OWNER = {"host": platform.node(), "pid": os.getpid(), "time": 1000.0}
+OWNER = this_process() | {"time": 1000.0}
 #: FLOPs of an interaction of one run.
 FLOPS = {"small": 100.0, "large": 1000.0}
 
@@ -112,4 +110,4 @@ def gone():
     """The owner that a process which has ended leaves behind."""
     ended = subprocess.Popen(["true"])
     ended.wait()
-    return {"host": platform.node(), "pid": ended.pid, "time": time.time()}
+    return this_process() | {"pid": ended.pid}

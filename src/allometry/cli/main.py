@@ -21,6 +21,7 @@ from allometry.cli import (
     run,
     show,
     status,
+    work,
 )
 from allometry.refusal import Refusal
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 for verb in (
     run.run,
+    work.work,
     fit.fit,
     forecast.forecast,
     backtest.backtest,

@@ -2,14 +2,13 @@
 
     study.json               the study as resolved, and the name of its table of runs
     runs-<hash>.parquet      what is known of the runs before they start
-    bundles/<bundle>/        manifests, segments and checkpoints of one bundle
-    lock                     held by the process that runs the study
+    bundles/<bundle>/        manifests, segments, checkpoints of one bundle, and the
+                             heartbeat of the worker that holds it
     fit.json, report.html    derived from the record; may be deleted
 
 A row is in the record once `Claim.commit` has returned, and from then on for good.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import os
@@ -26,7 +25,7 @@ from allometry.curves import checkpoint as checkpoints
 from allometry.curves import durable, manifest, sealed, segment
 from allometry.curves.claim import Claim, claim
 from allometry.curves.durable import Damaged
-from allometry.curves.lock import locked
+from allometry.curves.lease import Heartbeat, heartbeat
 from allometry.curves.manifest import FileRecord, Manifest
 from allometry.curves.table import (
     CURVES,
@@ -46,7 +45,9 @@ FILM = Path("pictures") / "adaptation.png"
 DYNAMIC = ("status", "fingerprint", "attempts", *SECONDS)
 STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
 
-_LEFT = re.compile(r"runs-[0-9a-f]{16}\.parquet|tmp-study\.json-[0-9a-f]+")
+_LEFT = re.compile(
+    r"runs-[0-9a-f]{16}\.parquet|tmp-(runs-[0-9a-f]{16}\.parquet|study\.json)-[0-9a-f]+"
+)
 _OWN = re.compile(r"study\.json|bundles|lock|runs-.*|tmp-.*")
 
 
@@ -72,22 +73,27 @@ class Store:
         """Names of the bundles, in the order of the study."""
         return tuple(self.plan["bundle"].unique(maintain_order=True))
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
-        """Keep other processes from running the study here, for a `with` block.
+    def claim(
+        self, bundle: str, owner: Mapping[str, Any], seen: int | None = None
+    ) -> Claim:
+        """Become the one worker that may commit to `bundle`.
 
-        Raises a Refusal that names the process that does.
-        """
-        return locked(self.path / "lock")
-
-    def claim(self, bundle: str, owner: Mapping[str, Any]) -> Claim:
-        """Become the one process that may commit to `bundle`.
-
-        `owner` is recorded (JSON). Raises Damaged if the record cannot be gone on from.
+        `owner` is recorded (JSON). With `seen`, a `version`, raises LostClaim if the
+        bundle has been claimed or committed to since. Raises Damaged if the record
+        cannot be gone on from.
         """
         runs = self.plan.filter(pl.col("bundle") == bundle)["run"]
         if runs.is_empty():
             raise ValueError(f"no bundle {bundle!r} in {self.path}")
-        return claim(self._folder(bundle), tuple(runs), owner)
+        return claim(self._folder(bundle), tuple(runs), owner, seen)
+
+    def version(self, bundle: str) -> int:
+        """Number the claims and commits of `bundle` so far; 0 before the first."""
+        return next(iter(manifest.versions(self._folder(bundle))), 0)
+
+    def heartbeat(self, bundle: str, token: int) -> Heartbeat | None:
+        """Read the last sign of life of the claim `token`; None if there is none."""
+        return heartbeat(self._folder(bundle), token)
 
     def manifest(self, bundle: str) -> Manifest | None:
         """Read the newest sound manifest of `bundle`; None if it was never claimed."""
@@ -212,8 +218,8 @@ def create(path: str | Path, study: Mapping[str, Any], runs: pl.DataFrame) -> St
     durable.make_folder(path)
     data = segment.encode(plan)
     name = f"runs-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
-    durable.write(path / name, data)
-    durable.sync_folder(path)
+    # Named by its content: what is there, another process has put there for this store.
+    durable.create_if_absent(path / name, data)
     record = StudyRecord(study=dict(study), runs=FileRecord.of(name, data))
     if not durable.create_if_absent(path / STUDY, sealed.seal(record)):
         raise Refusal(f"{path} has just become the store of another process.")

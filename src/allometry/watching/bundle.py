@@ -5,7 +5,6 @@ of the curves say it.
 """
 
 import dataclasses
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from allometry.curves.manifest import Manifest
+from allometry.curves.owner import is_gone
 from allometry.curves.store import Store
 
 Process = Literal["there", "gone", "elsewhere"]
@@ -61,13 +61,15 @@ class Bundle:
     def process(self) -> Process | None:
         """Say whether the process that claimed it last is still there.
 
-        Only processes of this host can be looked for, and a number may have gone to
-        another process since: `gone` is certain, `there` is likely.
+        Only processes of this machine can be looked for: `gone` is certain, `there`
+        is likely.
         """
         host, pid = self.owner.get("host"), self.owner.get("pid")
         if self.finished or not isinstance(pid, int) or pid < 1:
             return None
-        return "elsewhere" if host != platform.node() else _process(pid)
+        if host != platform.node():
+            return "elsewhere"
+        return "gone" if is_gone(self.owner) else "there"
 
     @property
     def at_work(self) -> bool:
@@ -183,13 +185,3 @@ def _last_rows(store: Store) -> dict[str, dict[str, Any]]:
     rows = store.curves().join(store.plan.select("run", "bundle"), on="run")
     last = rows.group_by("bundle").agg(pl.col(columns).max())
     return {row["bundle"]: row for row in last.fill_null(0).iter_rows(named=True)}
-
-
-def _process(pid: int) -> Process:
-    try:
-        os.kill(pid, 0)  # asks, and sends nothing
-    except ProcessLookupError:
-        return "gone"
-    except OSError:  # another user's
-        return "there"
-    return "there"
