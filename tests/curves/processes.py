@@ -1,6 +1,7 @@
 """What the tests run in processes of their own, to be killed there.
 
 python processes.py crash FOLDER      fork a study per point and kill it there
+python processes.py fold FOLDER       likewise, while it compacts and is claimed again
 python processes.py work STORE NAME BUNDLE COUNT
 python processes.py hold STORE        hold the store's lock
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from allometry.curves import durable
 from allometry.curves.claim import LostClaim
+from allometry.curves.compact import compact
 from allometry.curves.store import create, open_store
 
 _spec = importlib.util.spec_from_file_location(
@@ -24,8 +26,9 @@ study = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(study)
 
 
-def scenario(path: Path, say) -> None:
+def crash_scenario(path: Path, say, arm) -> None:
     """Create, claim, commit twice, claim again, commit three times."""
+    arm()
     store = create(path, {"name": "crash"}, study.plan())
     say("created")
     for commits in (2, 3):
@@ -36,14 +39,27 @@ def scenario(path: Path, say) -> None:
             say(f"committed {index}")
 
 
-def crash(folder: Path) -> None:
+def fold_scenario(path: Path, say, arm) -> None:
+    """Finish a bundle, then compact it, claim it again, commit once more, compact."""
+    store = create(path, {"name": "fold"}, study.plan())
+    claim = store.claim("w4", {})
+    study.commit(claim, 0)
+    study.commit(claim, 1, finished=True)
+    arm()
+    compact(store)
+    study.commit(store.claim("w4", {}), 2, finished=True)
+    say("committed 2")
+    compact(store)
+
+
+def crash(folder: Path, scenario) -> None:
     """Report, for each point in order, its name and what had been acknowledged."""
     point = 0
     while True:
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            crash_at(folder / str(point), point, writing)
+            crash_at(folder / str(point), point, writing, scenario)
         os.close(writing)
         with os.fdopen(reading) as pipe:
             said = pipe.read().splitlines()
@@ -54,7 +70,7 @@ def crash(folder: Path) -> None:
         point += 1
 
 
-def crash_at(path: Path, point: int, writing: int) -> None:
+def crash_at(path: Path, point: int, writing: int, scenario) -> None:
     hits = iter(range(10_000))
 
     def kill(name: str) -> None:
@@ -62,9 +78,11 @@ def crash_at(path: Path, point: int, writing: int) -> None:
             os.write(writing, f"at {name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
-    durable.reached = kill
+    def arm() -> None:
+        durable.reached = kill
+
     try:
-        scenario(path, lambda line: os.write(writing, f"{line}\n".encode()))
+        scenario(path, lambda line: os.write(writing, f"{line}\n".encode()), arm)
     except BaseException as error:
         os.write(writing, f"failed {error!r}\n".encode())
     os._exit(0)
@@ -96,7 +114,9 @@ def hold(path: Path) -> None:
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "crash":
-        crash(Path(rest[0]))
+        crash(Path(rest[0]), crash_scenario)
+    elif verb == "fold":
+        crash(Path(rest[0]), fold_scenario)
     elif verb == "hold":
         hold(Path(rest[0]))
     else:

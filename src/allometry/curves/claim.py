@@ -6,8 +6,6 @@ beside his own, has lost the bundle. Files are named by token and version, and a
 sweeps only files of tokens up to its own, so a late writer disturbs nobody.
 """
 
-import contextlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,7 +89,7 @@ class Claim:
         if checkpoint is None and not finished and any(tables.values()):
             raise ValueError("rows without the checkpoint at which they end")
         self._check_held()
-        files = self._write(tables, checkpoint)
+        files = self._write(last, tables, checkpoint)
         self._commit(
             last.model_copy(
                 update=files
@@ -104,6 +102,22 @@ class Claim:
                 }
             )
         )
+
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Put rows that were compacted back, in the place of the segments named.
+
+        `tables` are all rows of the bundle, by table. Raises LostClaim if another
+        claim came between.
+        """
+        last = self.manifest
+        bare = last.model_copy(update=dict.fromkeys(tables, ()))
+        frames = {
+            name: [] if frame.is_empty() else [frame] for name, frame in tables.items()
+        }
+        self._check_held()
+        files = dict.fromkeys(tables, ()) | self._write(bare, frames, None)
+        update = files | {"version": last.version + 1}
+        self._commit(last.model_copy(update=update))
 
     def _rows(
         self, frame: pl.DataFrame | None, columns: dict[str, Column], key: list[str]
@@ -120,11 +134,11 @@ class Claim:
 
     def _write(
         self,
+        last: Manifest,
         tables: Mapping[str, list[pl.DataFrame]],
         checkpoint: Mapping[str, np.ndarray] | None,
     ) -> dict[str, Any]:
-        """Write the files of one commit; take them all back if one fails."""
-        last = self.manifest
+        """Write the files of one commit after `last`; take all back if one fails."""
         number = f"{last.token:08d}-{last.version + 1:08d}"
         written: list[FileRecord] = []
         files: dict[str, Any] = {}
@@ -170,7 +184,7 @@ class Claim:
 
     def _discard(self, written: list[FileRecord]) -> None:
         for record in written:
-            (self._folder / record.name).unlink(missing_ok=True)
+            durable.remove(self._folder / record.name)
 
     def _lost(self) -> LostClaim:
         return LostClaim(
@@ -210,6 +224,21 @@ def claim(folder: Path, runs: tuple[str, ...], owner: Mapping[str, Any]) -> Clai
     )
 
 
+def fence(folder: Path) -> Manifest | None:
+    """Shut out whoever holds a claim of a finished bundle, and change nothing else.
+
+    Gives the manifest that does it; None if another came first, or it goes on.
+    """
+    found = manifest.versions(folder)  # before the state: what comes between wins
+    state = manifest.newest(folder)
+    if not found or state is None or not state.finished:
+        return None
+    version = found[0] + 1
+    fenced = state.model_copy(update={"version": version, "token": version})
+    path = manifest.path_of(folder, version)
+    return fenced if durable.create_if_absent(path, sealed.seal(fenced)) else None
+
+
 def sweep(folder: Path, history: list[Manifest]) -> None:
     """Remove what the manifests in `history` (newest first) do not name.
 
@@ -219,7 +248,7 @@ def sweep(folder: Path, history: list[Manifest]) -> None:
     named = {record.name for state in history for record in state.files}
     named |= {manifest.path_of(folder, state.version).name for state in history}
     newest = history[0]
-    for name in sorted(os.listdir(folder)):
+    for name in sorted(durable.names(folder)):
         match = _OWNED.fullmatch(name)
         if match is None or name in named:
             continue
@@ -227,8 +256,7 @@ def sweep(folder: Path, history: list[Manifest]) -> None:
             continue
         if match[2] and int(match[2]) > newest.version:
             continue
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
+        durable.remove(folder / name)
         durable.reached("swept")
 
 

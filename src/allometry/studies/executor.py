@@ -45,7 +45,7 @@ def prepare(survey: Survey, path: Path, command: str) -> Store:
 
 def is_finished(survey: Survey, store: Store) -> bool:
     """Say whether nothing of the study is left to train."""
-    done = _finished(store)
+    done = store.finished()
     return all(bundle.name in done for bundle in bundles(survey.study))
 
 
@@ -67,7 +67,7 @@ def run(
     job = Job(survey, store, watcher, commit_every, stop)
     workers = workers or default_workers()
     with store.lock(), concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        done = _finished(store)
+        done = store.finished()
         left = [facts for facts in survey.facts if facts.bundle.name not in done]
         left.sort(key=lambda facts: facts.flops, reverse=True)
         futures = [pool.submit(_unless_stopped, facts, job) for facts in left]
@@ -86,11 +86,6 @@ def default_workers() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _finished(store: Store) -> set[str]:
-    states = {name: store.manifest(name) for name in store.bundles}
-    return {name for name, state in states.items() if state and state.finished}
 
 
 def _unless_stopped(facts: Facts, job: Job) -> bool:
