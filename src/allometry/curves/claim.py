@@ -236,7 +236,10 @@ def fence(folder: Path) -> Manifest | None:
     version = found[0] + 1
     fenced = state.model_copy(update={"version": version, "token": version})
     path = manifest.path_of(folder, version)
-    return fenced if durable.create_if_absent(path, sealed.seal(fenced)) else None
+    if not durable.create_if_absent(path, sealed.seal(fenced)):
+        return None
+    # The number may be one that was used and swept since it was looked up.
+    return fenced if manifest.versions(folder)[:1] == [version] else None
 
 
 def sweep(folder: Path, history: list[Manifest]) -> None:
