@@ -41,6 +41,7 @@ seeds = 2
 width = [4]
 """
 
+QUICKLY = "jax_disable_most_optimizations"
 MAIN = "from allometry.cli.main import main; main()"
 
 
@@ -87,7 +88,10 @@ def _no_constant(name: str) -> None:
 
 @pytest.fixture(autouse=True, scope="package")
 def compiled_once(tmp_path_factory):
-    """Keep compiled programs on disk for all processes; say how to find them."""
+    """Keep compiled programs on disk for all processes; say how to find them.
+
+    This process compiles as those do, so that their numbers can be compared.
+    """
     folder = str(tmp_path_factory.mktemp("programs"))
     settings = {
         "jax_compilation_cache_dir": folder,
@@ -95,17 +99,17 @@ def compiled_once(tmp_path_factory):
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     before = {name: getattr(jax.config, name) for name in settings}
-    _configure(settings)
+    _configure(settings | {QUICKLY: False})
     yield {name.upper(): str(value) for name, value in settings.items()}
-    _configure(before)
+    _configure(before | {QUICKLY: True})
 
 
 @pytest.fixture
 def compiled_quickly():
     """Compile fast rather than well: for programs that only this test needs."""
-    jax.config.update("jax_disable_most_optimizations", True)
+    jax.config.update(QUICKLY, True)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    jax.config.update(QUICKLY, False)
 
 
 def _configure(values):

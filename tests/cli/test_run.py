@@ -1,4 +1,3 @@
-import os
 import random
 import signal
 import struct
@@ -125,14 +124,51 @@ def test_told_to_stop_it_keeps_everything_and_goes_on_later(
     assert stores.deterministic(open_store(out)) == columns
 
 
-def test_two_processes_do_not_train_one_study(allometry, process, study, tmp_path):
+def test_of_two_workers_one_is_killed_and_the_other_loses_nothing(
+    allometry, process, study, stores, often, tmp_path
+):
+    columns = often(allometry, study)
     out = tmp_path / "out"
-    running = process("run", study, "--out", out, *OFTEN)
-    wait_for_a_commit(running, out, {})
-    outcome = allometry("run", study, "--out", out, *OFTEN)
-    os.kill(running.pid, signal.SIGKILL)
-    assert outcome.code == 2
-    assert f"in use by process {running.pid}" in outcome.said
+    first = process("run", study, "--out", out, *OFTEN, "--workers=1")
+    wait_for_a_commit(first, out, {})
+    first.send_signal(signal.SIGSTOP)  # for as long as the other one takes to start
+    second = process("work", out, "--commit-every=0")
+    wait_for_a_commit(second, out, versions(out))
+    store = open_store(out)
+    owners = [store.manifest(name).owner["pid"] for name in store.bundles]
+    assert owners == [first.pid, second.pid]
+    first.kill()
+    said = second.communicate(timeout=240)[0]
+    assert second.returncode == 0, said
+    # No study file was needed, and the last one fits the law: one size has none.
+    assert "No law was fitted: " in said
+    assert stores.deterministic(store) == columns
+    assert store.runs()["attempts"].to_list() == [2, 1]
+
+
+def test_a_worker_that_stood_still_goes_on_with_what_is_left(
+    allometry, process, study, stores, often, tmp_path
+):
+    columns = often(allometry, study)
+    out = tmp_path / "out"
+    words = ["--out", out, *OFTEN[:-1], "--commit-every=1e9", "--lease=1"]
+    stopped = process("run", study, *words, "--workers=1")
+    wait_for_a_commit(stopped, out, {"width-4": -1, "width-4-part-1": -1})
+    stopped.send_signal(signal.SIGSTOP)
+    held = next(iter(versions(out)))
+    outcome = allometry("work", out)
+    assert outcome.code == 0
+    assert "waiting for 1 bundle of other workers" in outcome.out
+    stopped.send_signal(signal.SIGCONT)
+    said = stopped.communicate(timeout=240)[0]
+    assert stopped.returncode == 0, said
+    assert f"Bundle {held} in " in said
+    assert "taken over by process" in " ".join(said.split())
+    store = open_store(out)
+    assert stores.deterministic(store) == columns
+    attempts = dict(store.runs().select("bundle", "attempts").iter_rows())
+    assert sorted(attempts.values()) == [1, 2]
+    assert attempts[held] == 2
 
 
 def test_a_dry_run_says_what_would_be_run_and_makes_nothing(

@@ -68,6 +68,31 @@ def test_what_was_done_before_counts_once(survey, store):
     assert text.getvalue().splitlines()[-1] == "4/4 runs done, 100 %"
 
 
+def test_what_other_workers_do_counts_when_they_have_finished(survey, store):
+    one, two = (facts.bundle for facts in survey.facts)
+    text = io.StringIO()
+    with Display(survey, store, console_of(text)) as display:
+        display.started(one, 0)
+        display.advanced(one, 512)
+        display.left(one, "Bundle width-4 was taken over.")
+        display.waiting(2)
+        display.waiting(2)
+        display.elsewhere(one)
+        display.waiting(1)
+        display.started(two, 0)
+        display.advanced(two, 1024)
+        display.finished(two, [])
+        display.elsewhere(two)
+    said = text.getvalue().splitlines()
+    assert said[1] == "Bundle width-4 was taken over."
+    # What the lost one had done is neither taken back nor counted twice.
+    assert said[2] == "0/4 runs done, waiting for 2 bundles of other workers, 25 %"
+    assert said[3] == "2/4 runs done, waiting for 1 bundle of other workers, 49 %"
+    assert said[4].startswith("2/4 runs done, ")
+    assert "steps/s" in said[4]
+    assert said[5:] == ["4/4 runs done, 100 %"]
+
+
 def test_lines_come_now_and_then(survey, store, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(watch.time, "monotonic", lambda: clock[0])

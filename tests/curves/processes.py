@@ -3,12 +3,15 @@
 python processes.py crash FOLDER      fork a study per point and kill it there
 python processes.py fold FOLDER       likewise, while it compacts and is claimed again
 python processes.py work STORE NAME BUNDLE COUNT
-python processes.py hold STORE        hold the store's lock
+python processes.py share STORE WORKERS COMMITS   fork workers that share all bundles
+python processes.py hold STORE BUNDLE LEASE       commit until the bundle is lost
 """
 
 import importlib.util
 import json
+import multiprocessing
 import os
+import random
 import signal
 import sys
 import time
@@ -17,6 +20,9 @@ from pathlib import Path
 from allometry.curves import durable
 from allometry.curves.claim import LostClaim
 from allometry.curves.compact import compact
+from allometry.curves.lease import leased
+from allometry.curves.observer import Observer
+from allometry.curves.owner import this_process
 from allometry.curves.store import create, open_store
 
 _spec = importlib.util.spec_from_file_location(
@@ -105,10 +111,79 @@ def work(path: Path, name: str, bundle: str, count: int) -> None:
             claim = store.claim(bundle, {"name": name})
 
 
-def hold(path: Path) -> None:
-    with open_store(path).lock():
-        print("held", flush=True)
-        time.sleep(60)
+def share(path: Path, workers: int, commits: int) -> None:
+    """Report, for each worker, its first bundle and what was acknowledged to it."""
+    all_have_one = multiprocessing.Barrier(workers)
+    children = {}
+    for _ in range(workers):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            with os.fdopen(writing, "w") as pipe:
+                share_one(path, commits, all_have_one, pipe)
+            os._exit(0)
+        os.close(writing)
+        children[child] = reading
+    for child, reading in children.items():
+        with os.fdopen(reading) as pipe:
+            said = [json.loads(line) for line in pipe]
+        print(json.dumps({"code": os.waitpid(child, 0)[1], "said": said}))
+
+
+def share_one(path: Path, commits: int, all_have_one, pipe) -> None:
+    """Take what is free, commit a few times, give it back, until nothing is left."""
+    store, chance = open_store(path), random.Random(os.getpid())
+    observer = Observer(store, 60)
+    first = True
+    while True:
+        looks = {bundle: observer.look(bundle) for bundle in store.bundles}
+        if all(look.finished for look in looks.values()):
+            return
+        free = [bundle for bundle, look in looks.items() if look.free]
+        if not free:
+            time.sleep(0.005)
+            continue
+        bundle = free[0] if first else chance.choice(free)
+        try:
+            claim = store.claim(bundle, this_process(), looks[bundle].version)
+        except LostClaim:
+            continue
+        with leased(claim, 60):
+            if first:
+                print(json.dumps({"first": bundle}), file=pipe)
+                all_have_one.wait(60)
+                first = False
+            a_few(claim, commits, chance.randint(1, 8), pipe)
+
+
+def a_few(claim, commits: int, number: int, pipe) -> None:
+    runs = tuple(claim.manifest.status)
+    for _ in range(number):
+        index = study.next_index(claim)
+        rows = study.rows_at(index, runs)
+        finished = index == commits - 1
+        study.commit(
+            claim, index, curves=rows, scores=None, status={}, finished=finished
+        )
+        bundle = claim.manifest.bundle
+        print(json.dumps({"bundle": bundle, "index": index}), file=pipe)
+        if finished:
+            return
+
+
+def hold(path: Path, bundle: str, lease: float) -> None:
+    claim = open_store(path).claim(bundle, this_process())
+    runs = tuple(claim.manifest.status)
+    try:
+        with leased(claim, lease):
+            while True:
+                index = study.next_index(claim)
+                study.commit(claim, index, curves=study.rows_at(index, runs))
+                print(index, flush=True)
+                time.sleep(0.02)
+    except LostClaim as lost:
+        print(lost, flush=True)
 
 
 if __name__ == "__main__":
@@ -117,7 +192,9 @@ if __name__ == "__main__":
         crash(Path(rest[0]), crash_scenario)
     elif verb == "fold":
         crash(Path(rest[0]), fold_scenario)
+    elif verb == "share":
+        share(Path(rest[0]), int(rest[1]), int(rest[2]))
     elif verb == "hold":
-        hold(Path(rest[0]))
+        hold(Path(rest[0]), rest[1], float(rest[2]))
     else:
         work(Path(rest[0]), rest[1], rest[2], int(rest[3]))

@@ -57,6 +57,27 @@ def test_an_old_token_cannot_fill_a_number_that_was_swept(store, study):
     assert study.indices(store) == list(range(6))
 
 
+def test_a_claim_of_a_number_that_was_swept_removes_nothing(store, study, monkeypatch):
+    """Between a claimant's look and its claim another one claims, and commits on."""
+    study.commit(store.claim("w4", {}), 0)
+    create = durable.create_if_absent
+
+    def late_create(path, data):
+        monkeypatch.setattr(durable, "create_if_absent", create)
+        fast = store.claim("w4", {"name": "fast"})
+        for index in range(1, 7):
+            study.commit(fast, index)
+        assert not path.exists()
+        return create(path, data)
+
+    monkeypatch.setattr(durable, "create_if_absent", late_create)
+    late = store.claim("w4", {"name": "late"})
+    assert study.indices(store) == list(range(7))
+    assert study.next_index(late) == 7
+    study.commit(late, 7)
+    assert study.indices(store) == list(range(8))
+
+
 def test_taking_over_in_the_middle_of_a_commit_loses_and_doubles_nothing(
     store, study, monkeypatch, no_sync
 ):

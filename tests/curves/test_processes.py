@@ -8,11 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from allometry.curves.compact import compact
+from allometry.curves.observer import Observer
 from allometry.curves.store import STUDY, create, open_store
-from allometry.refusal import Refusal
 
 SCRIPT = Path(__file__).with_name("processes.py")
 
@@ -122,17 +123,70 @@ def test_two_processes_that_fight_for_one_bundle(store, study):
     assert set(said) <= set(found)
 
 
-def test_the_lock_names_its_holder_and_dies_with_it(store):
-    holder = start("hold", store.path)
-    try:
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(Refusal, match=f"process {holder.pid}\\b"), store.lock():
-            pass
-    finally:
-        holder.send_signal(signal.SIGKILL)
-        holder.communicate()
-    with store.lock():
-        text = (store.path / "lock").read_text()
-    assert text == f"{os.getpid()}\n"
-    with store.lock():
-        pass
+def test_ten_workers_share_bundles_and_lose_nothing(tmp_path, study):
+    bundles, commits = [f"b{number}" for number in range(10)], 20
+    plan = study.plan().head(1).drop("run", "bundle")
+    runs = pl.DataFrame({"run": [f"r-{name}" for name in bundles], "bundle": bundles})
+    store = create(tmp_path / "s", {"name": "shared"}, runs.join(plan, how="cross"))
+    workers = lines_of(start("share", store.path, 10, commits))
+    assert [worker["code"] for worker in workers] == [0] * 10
+    # As many bundles as workers: each had one of its own.
+    assert sorted(worker["said"][0]["first"] for worker in workers) == bundles
+    said = [line for worker in workers for line in worker["said"][1:]]
+    acknowledged = sorted((line["bundle"], line["index"]) for line in said)
+    expected = [(name, index) for name in bundles for index in range(commits)]
+    assert acknowledged == sorted(expected)
+    rows = store.curves().select("run", "checkpoint").rows()
+    assert rows == [(f"r-{name}", index) for name, index in sorted(expected)]
+    assert store.runs()["attempts"].max() > 1
+    assert not list(store.path.glob("bundles/*/*heartbeat*"))
+
+
+def test_a_worker_that_stood_still_past_its_lease_loses_the_bundle_and_no_row(
+    store, study
+):
+    with start("hold", store.path, "w4", 0.4) as holder:
+        try:
+            while holder.stdout.readline() != "3\n":
+                pass
+            observer = Observer(store, 60.0)
+            begin = time.monotonic()
+            while time.monotonic() - begin < 0.8:
+                assert not observer.look("w4").free
+                time.sleep(0.05)
+            holder.send_signal(signal.SIGSTOP)
+            begin = time.monotonic()
+            while not (found := observer.look("w4")).free:
+                assert time.monotonic() - begin < 30
+                time.sleep(0.05)
+            assert time.monotonic() - begin > 0.2
+            claim = store.claim("w4", {}, found.version)
+            before = study.next_index(claim)
+            study.commit(claim, before)
+            holder.send_signal(signal.SIGCONT)
+            said = holder.communicate(timeout=60)[0].splitlines()
+        finally:
+            holder.kill()
+    assert said[-1].startswith("Bundle w4 in ")
+    assert "taken over by another process" in said[-1]
+    acknowledged = [int(line) for line in said[:-1]]
+    assert before >= max(acknowledged, default=3) + 1
+    assert study.indices(store) == list(range(before + 1))
+    study.commit(claim, before + 1)
+
+
+def test_a_worker_that_was_killed_leaves_its_bundle_at_once(store):
+    with start("hold", store.path, "w4", 60) as holder:
+        try:
+            holder.stdout.readline()
+            observer = Observer(store, 60.0)
+            assert not observer.look("w4").free
+            holder.kill()
+            # Not waited for: a zombie has a number still.
+            begin = time.monotonic()
+            while not observer.look("w4").free:
+                assert time.monotonic() - begin < 10
+                time.sleep(0.01)
+        finally:
+            holder.kill()
+    assert observer.look("w4").free

@@ -63,7 +63,7 @@ class Watcher:
     def __init__(self, on_advance=lambda chunks: None):
         self.on_advance = on_advance
         self.begun, self.advances, self.ended, self.warnings = [], [], [], []
-        self.diverged = []
+        self.diverged, self.lost, self.others, self.waits = [], [], [], []
 
     def started(self, bundle, interactions):
         self.begun.append((bundle.name, interactions))
@@ -76,6 +76,15 @@ class Watcher:
         self.ended.append(bundle.name)
         self.diverged += nonfinite
 
+    def left(self, bundle, sentence):
+        self.lost.append(sentence)
+
+    def elsewhere(self, bundle):
+        self.others.append(bundle.name)
+
+    def waiting(self, bundles):
+        self.waits.append(bundles)
+
     def warned(self, sentence):
         self.warnings.append(sentence)
 
@@ -83,14 +92,14 @@ class Watcher:
 def train(survey, path, *, watcher=None, stop=None, **options):
     """Train a study at `path`; return its store, and whether it is complete."""
     store = executor.prepare(survey, path, "test")
-    complete = executor.run(
+    outcome = executor.run(
         survey,
         store,
         watcher or Watcher(),
         stop=stop or threading.Event(),
         **{"commit_every": 0.0, "workers": 1} | options,
     )
-    return store, complete
+    return store, outcome.complete
 
 
 def deterministic(store) -> dict[str, pl.DataFrame]:

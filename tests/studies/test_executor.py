@@ -1,11 +1,16 @@
+import concurrent.futures
 import threading
 
 import numpy as np
 import polars as pl
 import pytest
 
+from allometry.curves import durable
+from allometry.curves import store as stores
+from allometry.curves.lease import leased
 from allometry.refusal import Refusal
 from allometry.studies import executor, runner
+from allometry.studies.budget import Budget
 from allometry.studies.fingerprint import Fingerprint
 
 
@@ -113,6 +118,28 @@ def test_another_command_for_the_same_study_goes_on(studies, trained):
     assert store.study["command"] == "test"
 
 
+@pytest.mark.parametrize("point", ["opened", "linked"])
+def test_two_that_make_the_store_at_the_same_time_share_it(
+    studies, tmp_path, monkeypatch, point
+):
+    """One begins to make it, and at some point another makes all of it."""
+    survey, path = studies.survey_of(), tmp_path / "s"
+
+    def overtake(name):
+        if name == point:
+            monkeypatch.setattr(durable, "reached", lambda name: None)
+            made.append(executor.prepare(survey, path, "fast"))
+
+    made = []
+    monkeypatch.setattr(durable, "reached", overtake)
+    made.append(executor.prepare(survey, path, "slow"))
+    fast, slow = made
+    assert fast.study == slow.study
+    assert slow.study["command"] == "fast"
+    assert fast.plan.equals(slow.plan)
+    assert not list(path.glob("tmp-*"))
+
+
 def test_a_diverging_run_is_recorded_and_harms_no_other(studies, tmp_path):
     def study(rate):
         axes = {"width": [4], "learning_rate": [3e-3, rate]}
@@ -211,9 +238,9 @@ def test_an_error_in_one_bundle_stops_the_others_with_their_record_kept(
     train = runner.train
     running = threading.Event()
 
-    def fail_second(facts, job):
+    def fail_second(facts, job, lease):
         if facts.bundle.name == "width-4":
-            return train(facts, job)
+            return train(facts, job, lease)
         assert running.wait(120)
         raise Refusal("the disk is full.")
 
@@ -234,8 +261,89 @@ def test_an_error_in_one_bundle_stops_the_others_with_their_record_kept(
     )
 
 
-def test_a_study_that_another_process_runs_is_refused(studies, tmp_path):
-    survey = studies.survey_of()
+APART = {"runs_per_bundle": 1}
+
+
+def test_two_workers_in_one_store_share_the_bundles(studies, tmp_path):
+    survey = studies.survey_of(grid=APART)
+    both_work = threading.Barrier(2)
+    watchers = [
+        studies.Watcher(
+            on_advance=lambda chunks: both_work.wait(240) if chunks == 1 else None
+        )
+        for _ in range(2)
+    ]
     store = executor.prepare(survey, tmp_path / "s", "test")
-    with store.lock(), pytest.raises(Refusal, match=r"in use by process \d+"):
-        studies.train(survey, tmp_path / "s")
+
+    def work(watcher):
+        again = executor.prepare(studies.survey_of(grid=APART), store.path, "test")
+        stop = threading.Event()
+        return executor.run(survey, again, watcher, stop=stop, workers=1, lease=30.0)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        outcomes = list(pool.map(work, watchers))
+    assert all(outcome.complete for outcome in outcomes)
+    assert any(outcome.last for outcome in outcomes)
+    ended = [watcher.ended for watcher in watchers]
+    assert all(ended)
+    assert sorted(ended[0] + ended[1]) == sorted(store.bundles)
+    assert store.runs()["attempts"].to_list() == [1] * 2
+    alone, complete = studies.train(survey, tmp_path / "alone")
+    assert complete
+    assert same_record(studies, store, alone) == ALL_SAME
+
+
+def test_a_bundle_that_is_taken_over_is_left_and_loses_nothing(
+    studies, trained, tmp_path
+):
+    """The other worker is lost in turn, and this one goes on from the record."""
+    path = tmp_path / "s"
+
+    def take_over(chunks):
+        if chunks == 3:
+            stores.open_store(path).claim("width-4", {"pid": 1, "host": "elsewhere"})
+
+    watcher = studies.Watcher(on_advance=take_over)
+    store, complete = studies.train(
+        studies.survey_of(), path, watcher=watcher, lease=0.4
+    )
+    assert complete
+    (said,) = watcher.lost
+    assert said.startswith("Bundle width-4 in ")
+    assert "taken over by process 1 on elsewhere" in said
+    assert watcher.waits[:1] == [1]
+    # The third chunk was not committed: its work was done again.
+    assert watcher.begun[1][1] == watcher.begun[0][1] + sum(
+        interactions for _, interactions in watcher.advances[:2]
+    )
+    assert store.runs()["attempts"].to_list() == [3, 3]
+    assert same_record(studies, store, trained) == ALL_SAME
+
+
+def test_without_waiting_what_others_hold_is_left_to_them(studies, tmp_path):
+    survey, watcher = studies.survey_of(), studies.Watcher()
+    store = executor.prepare(survey, tmp_path / "s", "test")
+    with leased(store.claim("width-4", {}), 60.0):
+        stop = threading.Event()
+        outcome = executor.run(survey, store, watcher, stop=stop, wait=False)
+        assert outcome == (False, False, 1)
+    assert watcher.begun == watcher.waits == []
+
+
+def test_a_budget_stops_at_the_checkpoint_at_which_it_is_used_up(
+    studies, trained, tmp_path
+):
+    survey, watcher, path = studies.survey_of(), studies.Watcher(), tmp_path / "s"
+    (facts,) = survey.facts
+    part = facts.checkpoints[2] / facts.checkpoints[-1]
+    allowed = Budget("some", flops=0.999 * part * facts.flops)
+    store, complete = studies.train(
+        survey, path, watcher=watcher, budget=allowed, commit_every=1e9
+    )
+    assert (complete, len(watcher.advances)) == (False, 3)
+    assert allowed.used_up
+    assert store.runs()["status"].to_list() == ["preempted"] * 2
+    assert store.curves()["checkpoint"].to_list() == [0, 1, 2] * 2
+    store, complete = studies.train(survey, path)
+    assert complete
+    assert same_record(studies, store, trained) == ALL_SAME

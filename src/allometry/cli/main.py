@@ -20,6 +20,7 @@ from allometry.cli import (
     report,
     run,
     show,
+    work,
 )
 from allometry.refusal import Refusal
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 for verb in (
     run.run,
+    work.work,
     fit.fit,
     forecast.forecast,
     backtest.backtest,

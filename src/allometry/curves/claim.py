@@ -6,6 +6,7 @@ beside his own, has lost the bundle. Files are named by token and version, and a
 sweeps only files of tokens up to its own, so a late writer disturbs nobody.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,19 +17,22 @@ import polars as pl
 
 from allometry.curves import checkpoint as checkpoints
 from allometry.curves import durable, manifest, sealed, segment
+from allometry.curves import owner as owners
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord, Manifest
 from allometry.curves.table import CURVES, LINEAGE, SCORES, Column
 from allometry.refusal import Refusal
 
 _OWNED = re.compile(
-    r"(?:curves|scores|lineage|checkpoint)-(\d{8})-\d{8}\..*|(?:tmp-)?manifest-(\d{8})\.json.*"
+    r"(?:curves|scores|lineage|checkpoint)-(\d{8})-\d{8}\..*"
+    r"|(?:tmp-)?manifest-(\d{8})\.json.*"
+    r"|(?:tmp-)?heartbeat-(\d{8})\.json.*"
 )
 _ATTEMPTS = 100
 
 
 class LostClaim(Refusal):
-    """Another process has claimed the bundle; nothing of this commit counts."""
+    """Another worker has claimed the bundle; nothing of this commit counts."""
 
 
 class Claim:
@@ -38,6 +42,11 @@ class Claim:
         """Hold what `claim` has won; `history` is newest first."""
         self._folder = folder
         self._history = history
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the bundle."""
+        return self._folder
 
     @property
     def manifest(self) -> Manifest:
@@ -58,6 +67,22 @@ class Claim:
         except Damaged:
             self._check_held()  # a later owner may have swept it
             raise
+
+    def lost(self) -> LostClaim:
+        """Say that another worker has claimed the bundle, and which."""
+        other = "another process"
+        with contextlib.suppress(Refusal):
+            newest = manifest.newest(self._folder)
+            other = owners.told({} if newest is None else newest.owner)
+        return LostClaim(
+            f"Bundle {self.manifest.bundle} in {self._folder} was taken over by "
+            f"{other}, so this worker leaves it. Nothing on record is lost: the other "
+            "goes on from the last commit."
+        )
+
+    def tidy(self) -> None:
+        """Remove what the record does not name and no later claim can own."""
+        sweep(self._folder, self._history)
 
     def commit(
         self,
@@ -171,38 +196,40 @@ class Claim:
             raise
         if not won:
             self._discard(written)
-            raise self._lost()
+            raise self.lost()
         # A late writer may have filled a number that was swept since: see who leads.
         if manifest.versions(self._folder)[:1] != [state.version]:
-            raise self._lost()
+            raise self.lost()
         self._history = manifest.kept([state, *self._history])
         sweep(self._folder, self._history)
 
     def _check_held(self) -> None:
         if manifest.versions(self._folder)[:1] != [self.manifest.version]:
-            raise self._lost()
+            raise self.lost()
 
     def _discard(self, written: list[FileRecord]) -> None:
         for record in written:
             durable.remove(self._folder / record.name)
 
-    def _lost(self) -> LostClaim:
-        return LostClaim(
-            f"Bundle {self.manifest.bundle} in {self._folder} was claimed by another "
-            "process, so this one no longer records it. Run one process per study, "
-            "then run the command again: it goes on from the newest record."
-        )
 
-
-def claim(folder: Path, runs: tuple[str, ...], owner: Mapping[str, Any]) -> Claim:
+def claim(
+    folder: Path,
+    runs: tuple[str, ...],
+    owner: Mapping[str, Any],
+    seen: int | None = None,
+) -> Claim:
     """Claim the bundle in `folder` for `owner`, whoever held it before.
 
     Goes on from the newest state whose files are all sound, and tells in the
-    manifest's `warnings` what was not. Raises Damaged if no state is left.
+    manifest's `warnings` what was not. With `seen`, the newest version that the caller
+    knows of (0: none), raises LostClaim if there is a newer one. Raises Damaged if no
+    state is left.
     """
     durable.make_folder(folder)
     for _ in range(_ATTEMPTS):
         found = manifest.versions(folder)
+        if seen is not None and (found or [0])[0] != seen:
+            break
         try:
             history, damage = _sound(folder, found)
         except FileNotFoundError:  # the owner before has just swept it
@@ -215,12 +242,15 @@ def claim(folder: Path, runs: tuple[str, ...], owner: Mapping[str, Any]) -> Clai
         state = _claimed(history, folder.name, runs, owner, version, damage)
         path = manifest.path_of(folder, version)
         if durable.create_if_absent(path, sealed.seal(state)):
+            # The number may be one that was used and swept since it was looked up.
+            if manifest.versions(folder)[:1] != [version]:
+                continue
             history = manifest.kept([state, *history])
             sweep(folder, history)
             return Claim(folder, history)
     raise LostClaim(
-        f"Bundle {folder.name} in {folder} is being committed to by other processes. "
-        "Run one process per study, then run the command again."
+        f"Bundle {folder.name} in {folder} has just been claimed or committed to by "
+        "another worker. Leave it to that one, or try again."
     )
 
 
@@ -251,13 +281,13 @@ def sweep(folder: Path, history: list[Manifest]) -> None:
     named = {record.name for state in history for record in state.files}
     named |= {manifest.path_of(folder, state.version).name for state in history}
     newest = history[0]
+    ended = newest.token if newest.finished else newest.token - 1
     for name in sorted(durable.names(folder)):
         match = _OWNED.fullmatch(name)
         if match is None or name in named:
             continue
-        if match[1] and int(match[1]) > newest.token:
-            continue
-        if match[2] and int(match[2]) > newest.version:
+        written, version, beating = (int(number or 0) for number in match.groups())
+        if written > newest.token or version > newest.version or beating > ended:
             continue
         durable.remove(folder / name)
         durable.reached("swept")
@@ -300,7 +330,7 @@ def _claimed(
     told = [f"{error.path.name} {error.reason}" for error in damage]
     warnings = [f"before attempt {base.attempts + 1}: {line}" for line in told]
     started = {
-        run: "running" if value == "queued" else value
+        run: "running" if value in ("queued", "preempted") else value
         for run, value in base.status.items()
     }
     return base.model_copy(

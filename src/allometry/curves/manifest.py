@@ -20,7 +20,7 @@ from allometry.refusal import Refusal
 
 #: States kept for a claim to fall back to, and newest manifests kept in any case.
 KEPT = 3
-STATUSES = ("queued", "running", "done", "nonfinite", "failed")
+STATUSES = ("queued", "running", "preempted", "done", "nonfinite", "failed")
 
 _NAME = re.compile(r"manifest-(\d{8})\.json")
 _LISTINGS = 100

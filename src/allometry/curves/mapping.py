@@ -53,7 +53,7 @@ RESPONSES = ("performance", "loss")
 APART = ("method", "task", "parameters", "seed")
 #: A table with fewer rows per run than this holds runs, not curves.
 LEAST_ROWS = 3
-STATUSES = ("queued", "running", "done", "nonfinite", "failed")
+STATUSES = ("queued", "running", "preempted", "done", "nonfinite", "failed")
 #: What other tools call them.
 SAID = {
     "finished": "done", "completed": "done", "success": "done", "terminated": "done",

@@ -2,15 +2,14 @@
 
     study.json               the study as resolved, and the name of its table of runs
     runs-<hash>.parquet      what is known of the runs before they start
-    bundles/<bundle>/        manifests, segments and checkpoints of one bundle
+    bundles/<bundle>/        manifests, segments, checkpoints of one bundle, and the
+                             heartbeat of the worker that holds it
     compacted/               records of finished bundles, folded into tables
-    lock                     held by the process that runs the study
     fit.json, report.html    derived from the record; may be deleted
 
 A row is in the record once `Claim.commit` has returned, and from then on for good.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import os
@@ -28,7 +27,7 @@ from allometry.curves import compacted, durable, manifest, sealed, segment
 from allometry.curves.claim import Claim, claim
 from allometry.curves.compacted import DYNAMIC, View
 from allometry.curves.durable import Damaged
-from allometry.curves.lock import locked
+from allometry.curves.lease import Heartbeat, heartbeat
 from allometry.curves.manifest import FileRecord, Manifest
 from allometry.curves.table import CURVES, RUNS, SCORES
 from allometry.refusal import Refusal
@@ -38,7 +37,9 @@ STUDY = "study.json"
 FILM = Path("pictures") / "adaptation.png"
 STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
 
-_LEFT = re.compile(r"runs-[0-9a-f]{16}\.parquet|tmp-study\.json-[0-9a-f]+")
+_LEFT = re.compile(
+    r"runs-[0-9a-f]{16}\.parquet|tmp-(runs-[0-9a-f]{16}\.parquet|study\.json)-[0-9a-f]+"
+)
 _OWN = re.compile(r"study\.json|bundles|compacted|lock|runs-.*|tmp-.*")
 Found = TypeVar("Found")
 
@@ -65,18 +66,15 @@ class Store:
         """Names of the bundles, in the order of the study."""
         return tuple(self.plan["bundle"].unique(maintain_order=True))
 
-    def lock(self) -> contextlib.AbstractContextManager[None]:
-        """Keep other processes from running the study here, for a `with` block.
+    def claim(
+        self, bundle: str, owner: Mapping[str, Any], seen: int | None = None
+    ) -> Claim:
+        """Become the one worker that may commit to `bundle`.
 
-        Raises a Refusal that names the process that does.
-        """
-        return locked(self.path / "lock")
-
-    def claim(self, bundle: str, owner: Mapping[str, Any]) -> Claim:
-        """Become the one process that may commit to `bundle`.
-
-        `owner` is recorded (JSON). What was compacted is put back beside the bundle's
-        own record. Raises Damaged if the record cannot be gone on from.
+        `owner` is recorded (JSON). With `seen`, a `version`, raises LostClaim if the
+        bundle has been claimed or committed to since. What was compacted is put back
+        beside the bundle's own record. Raises Damaged if the record cannot be gone on
+        from.
         """
         runs = self.plan.filter(pl.col("bundle") == bundle)["run"]
         if runs.is_empty():
@@ -84,9 +82,17 @@ class Store:
         view = compacted.look(self.path)
         if bundle in view.covered:
             view.reopen(bundle)
-        won = claim(self._folder(bundle), tuple(runs), owner)
+        won = claim(self._folder(bundle), tuple(runs), owner, seen)
         self._steady(lambda view: _put_back(view, bundle, won))
         return won
+
+    def version(self, bundle: str) -> int:
+        """Number the claims and commits of `bundle` so far; 0 before the first."""
+        return next(iter(manifest.versions(self._folder(bundle))), 0)
+
+    def heartbeat(self, bundle: str, token: int) -> Heartbeat | None:
+        """Read the last sign of life of the claim `token`; None if there is none."""
+        return heartbeat(self._folder(bundle), token)
 
     def manifest(self, bundle: str) -> Manifest | None:
         """Read the newest sound manifest of `bundle`; None if it was never claimed."""
@@ -238,8 +244,8 @@ def create(path: str | Path, study: Mapping[str, Any], runs: pl.DataFrame) -> St
     durable.make_folder(path)
     data = segment.encode(plan)
     name = f"runs-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
-    durable.write(path / name, data)
-    durable.sync_folder(path)
+    # Named by its content: what is there, another process has put there for this store.
+    durable.create_if_absent(path / name, data)
     record = StudyRecord(study=dict(study), runs=FileRecord.of(name, data))
     if not durable.create_if_absent(path / STUDY, sealed.seal(record)):
         raise Refusal(f"{path} has just become the store of another process.")

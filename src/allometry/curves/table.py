@@ -30,7 +30,9 @@ RUNS: dict[str, Column] = {
         pl.String(), "1", "all parameter counts: a JSON object, network.part to count"
     ),
     "status": Column(
-        pl.String(), "", "queued, running, done, nonfinite (diverged) or failed"
+        pl.String(),
+        "",
+        "queued, running, preempted (told to stop), done, nonfinite (diverged), failed",
     ),
     "fingerprint": Column(
         pl.String(), "", "hash of all that decides the numbers, of the last attempt"

@@ -2,7 +2,8 @@
 
 XLA releases the interpreter while it compiles and trains, so the workers are threads
 of one process: one small network cannot use two cores, two of them can. An
-accelerator gets one bundle at a time.
+accelerator gets one bundle at a time. Any number of processes, on any number of
+machines, may do so in one store: each bundle is claimed by one of them.
 """
 
 import concurrent.futures
@@ -10,18 +11,39 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from allometry.curves import store as stores
+from allometry.curves.claim import Claim, LostClaim
+from allometry.curves.lease import SECONDS, leased
 from allometry.curves.store import Store
 from allometry.refusal import Refusal
 from allometry.studies import runner
+from allometry.studies.budget import Budget
 from allometry.studies.facts import Facts
 from allometry.studies.grid import bundles
-from allometry.studies.runner import Job, Watcher
+from allometry.studies.queue import Queue
+from allometry.studies.runner import Job
 from allometry.studies.survey import Survey, run_rows
+from allometry.studies.watcher import Watcher
+
+#: Looks at the bundles of other workers in the length of a lease, and how many seconds
+#: lie between two of them at least and at most.
+LOOKS = 10
+SHORTEST, LONGEST = 0.05, 5.0
+
+
+class Outcome(NamedTuple):
+    """How the work of a process on a study has ended."""
+
+    complete: bool
+    """Whether nothing of the study is left to train."""
+    last: bool
+    """Whether it is complete, and this process finished its last bundle."""
+    elsewhere: int
+    """Bundles that were left to other workers."""
 
 
 def prepare(survey: Survey, path: Path, command: str) -> Store:
@@ -31,7 +53,11 @@ def prepare(survey: Survey, path: Path, command: str) -> Store:
     """
     resolved = survey.study.resolved | {"command": command}
     if not (path / stores.STUDY).exists():
-        return stores.create(path, resolved, run_rows(survey))
+        try:
+            return stores.create(path, resolved, run_rows(survey))
+        except Refusal:
+            if not (path / stores.STUDY).exists():  # else another process was faster
+                raise
     store = stores.open_store(path)
     changed = _differences(store.study, resolved, "")
     if changed:
@@ -57,26 +83,30 @@ def run(
     stop: threading.Event,
     commit_every: float = 10.0,
     workers: int | None = None,
-) -> bool:
-    """Train what is left of a study; return whether all of it is complete.
+    lease: float = SECONDS,
+    budget: Budget | None = None,
+    wait: bool = True,
+) -> Outcome:
+    """Train what is left of a study and nobody else trains; say how that ended.
 
-    The largest bundles begin first, so that no core waits for one at the end. When
-    `stop` is set each bundle commits after its current chunk. An error in one bundle
-    stops the others at their next commit, and is raised then.
+    When `stop` is set or the `budget` is used up, each bundle commits after its
+    current chunk. An error in one bundle stops the others so, and is raised then. With
+    `wait`, goes on until the bundles of other workers are finished too, and takes over
+    those whose workers give no sign of life for the length of their lease (seconds).
     """
-    job = Job(survey, store, watcher, commit_every, stop)
-    workers = workers or default_workers()
-    with store.lock(), concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        done = store.finished()
-        left = [facts for facts in survey.facts if facts.bundle.name not in done]
-        left.sort(key=lambda facts: facts.flops, reverse=True)
-        futures = [pool.submit(_unless_stopped, facts, job) for facts in left]
+    job = Job(survey, store, watcher, commit_every, lease, stop, budget)
+    queue = Queue(survey.facts, store, watcher, lease)
+    workers = min(workers or default_workers(), len(survey.facts))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(_work, queue, job, wait) for _ in range(workers)]
         try:
             ended = list(concurrent.futures.as_completed(futures))
-            return min([future.result() for future in ended], default=True)
         except BaseException:
             stop.set()
             raise
+    for future in ended:
+        future.result()
+    return Outcome(queue.is_empty, queue.was_last, queue.elsewhere)
 
 
 def default_workers() -> int:
@@ -88,15 +118,32 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
-def _unless_stopped(facts: Facts, job: Job) -> bool:
-    """Train a bundle; an error stops the other workers after their current chunk."""
-    if job.stop.is_set():
-        return False
+def _work(queue: Queue, job: Job, wait: bool) -> None:
+    """Train one bundle after another; an error stops the other threads too."""
     try:
-        return runner.train(facts, job)
+        while not job.stopped:
+            taken = queue.take()
+            if taken is not None:
+                _train(*taken, queue, job)
+            elif wait and queue.elsewhere:
+                job.watcher.waiting(queue.elsewhere)
+                job.stop.wait(min(max(job.lease / LOOKS, SHORTEST), LONGEST))
+            else:
+                return
     except BaseException:
         job.stop.set()
         raise
+
+
+def _train(facts: Facts, claim: Claim, queue: Queue, job: Job) -> None:
+    finished = False
+    try:
+        with leased(claim, job.lease) as lease:
+            finished = runner.train(facts, job, lease)
+    except LostClaim as lost:
+        job.watcher.left(facts.bundle, str(lost))
+    finally:
+        queue.give_back(facts.bundle.name, finished=finished)
 
 
 def _differences(old: Any, new: Any, key: str) -> list[str]:

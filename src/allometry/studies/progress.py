@@ -123,9 +123,11 @@ class Progress:
                 if sentence not in self._warnings:
                     self.warn(sentence)
 
-    def commit(self, fingerprint: Fingerprint, *, finished: bool) -> None:
-        """Store the rows since the last commit with the state at which they end."""
-        ended = "done" if finished else "running"
+    def commit(self, fingerprint: Fingerprint, *, ended: str) -> None:
+        """Store the rows since the last commit with the state at which they end.
+
+        `ended` is the status of the runs that are finite: done if they are complete.
+        """
         self._claim.commit(
             curves=pl.DataFrame(self._curves, schema=schema(CURVES)),
             scores=_once(self._scores),
@@ -148,7 +150,7 @@ class Progress:
                 for run in self._facts.bundle.runs
             },
             fingerprint=fingerprint.text,
-            finished=finished,
+            finished=ended == "done",
         )
         self._curves.clear()
         self._lineage.clear()

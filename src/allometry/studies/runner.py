@@ -1,50 +1,29 @@
 """Runner: trains one bundle of a study into its store, from wherever it stands.
 
 One claim, one checkpoint, one commit per bundle. Between chunks, and only there, it
-records, checks for non-finite numbers and commits; the same call again goes on from
-the last commit, so an interruption costs at most the time since then.
+records, checks for non-finite numbers and commits; whoever claims the bundle next goes
+on from the last commit, so an interruption costs at most the time since then.
 """
 
 import dataclasses
-import os
-import platform
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
 
+from allometry.curves.claim import Claim
+from allometry.curves.lease import Lease
 from allometry.curves.manifest import Manifest
 from allometry.curves.store import Store
 from allometry.studies import room
+from allometry.studies.budget import Budget
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint, changes, fingerprint
-from allometry.studies.grid import Bundle
+from allometry.studies.program import Program
 from allometry.studies.progress import Progress
 from allometry.studies.survey import Survey
+from allometry.studies.watcher import Watcher
 
 #: The folder of a store that keeps what scores are normalised by.
 REFERENCES = "references"
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """Who is told how a bundle gets on; called from the thread that trains it."""
-
-    def started(self, bundle: Bundle, interactions: int) -> None:
-        """Say that a bundle goes on after `interactions` of each of its runs."""
-        ...
-
-    def advanced(self, bundle: Bundle, interactions: int) -> None:
-        """Say that each run of a bundle has trained `interactions` more."""
-        ...
-
-    def finished(self, bundle: Bundle, nonfinite: Sequence[str]) -> None:
-        """Say that a bundle is complete, and which of its runs diverged."""
-        ...
-
-    def warned(self, sentence: str) -> None:
-        """Say what casts a doubt on the record of a bundle."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,39 +35,61 @@ class Job:
     watcher: Watcher
     commit_every: float
     """Seconds between commits."""
+    lease: float
+    """Seconds without a sign of life after which others may take a bundle over."""
     stop: threading.Event
+    budget: Budget | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every worker is to stop at its next checkpoint."""
+        used_up = self.budget is not None and self.budget.used_up
+        return used_up or self.stop.is_set()
 
 
-def train(facts: Facts, job: Job) -> bool:
-    """Train a bundle to its end or until told to stop; return whether it finished."""
-    bundle = facts.bundle
+def train(facts: Facts, job: Job, lease: Lease) -> bool:
+    """Train a bundle until it is finished (True) or this worker is to stop.
+
+    Raises LostClaim if another worker has taken it over meanwhile.
+    """
     program = job.survey.program(facts)
     room.check(facts, program)
-    claim = job.store.claim(bundle.name, owner=_owner())
+    return _go_on(facts, job, _begun(facts, job, program, lease.claim), lease)
+
+
+def _begun(facts: Facts, job: Job, program: Program, claim: Claim) -> Progress:
+    """Restore a bundle, and tell what casts a doubt on its record."""
     before = claim.manifest
-    decides = fingerprint(job.survey.study, bundle)
-    folder = job.store.path / REFERENCES
-    progress = Progress(facts, program, claim, folder)
+    progress = Progress(facts, program, claim, job.store.path / REFERENCES)
     for damage in before.warnings:
         if damage.startswith(f"before attempt {before.attempts}:"):
-            job.watcher.warned(f"Bundle {bundle.name}, {damage}.")
-    if doubt := _doubt(before, decides):
+            job.watcher.warned(f"Bundle {before.bundle}, {damage}.")
+    if doubt := _doubt(before, fingerprint(job.survey.study, facts.bundle)):
         progress.warn(doubt)
         job.watcher.warned(doubt)
-    every = facts.iteration_interactions
+    return progress
+
+
+def _go_on(facts: Facts, job: Job, progress: Progress, lease: Lease) -> bool:
+    bundle, every = facts.bundle, facts.iteration_interactions
+    decides = fingerprint(job.survey.study, bundle)
     job.watcher.started(bundle, progress.iteration * every)
     committed = time.monotonic()
     for point in facts.checkpoints[progress.checkpoint :]:
         begun = progress.iteration
         progress.advance(point)
+        lease.check()
         job.watcher.advanced(bundle, (point - begun) * every)
-        finished, stopped = point == facts.checkpoints[-1], job.stop.is_set()
+        if job.budget is not None:
+            job.budget.spend(facts.flops * (point - begun) / facts.checkpoints[-1])
+        finished, stopped = point == facts.checkpoints[-1], job.stopped
         late = time.monotonic() - committed >= job.commit_every
         if finished:
             progress.account()
             progress.test(job.survey.study, job.survey.environment(bundle))
         if finished or stopped or late:
-            progress.commit(decides, finished=finished)
+            ended = "done" if finished else "preempted" if stopped else "running"
+            progress.commit(decides, ended=ended)
             committed = time.monotonic()
         if stopped and not finished:
             return False
@@ -107,7 +108,3 @@ def _doubt(before: Manifest, decides: Fingerprint) -> str | None:
         f"({', '.join(changed) or 'the record does not say what'} changed since): its "
         "columns need not equal those of an uninterrupted run."
     )
-
-
-def _owner() -> dict[str, Any]:
-    return {"host": platform.node(), "pid": os.getpid(), "time": time.time()}

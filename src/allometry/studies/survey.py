@@ -10,13 +10,16 @@ from typing import Any
 import jax
 import polars as pl
 
+from allometry.curves.store import STUDY, Store
 from allometry.environments import registry
 from allometry.environments.environment import Environment
+from allometry.refusal import Refusal
 from allometry.studies.facts import Facts, facts
 from allometry.studies.grid import Bundle, bundles
 from allometry.studies.measure import Measure, measure
 from allometry.studies.program import Program
 from allometry.studies.schema import Study
+from allometry.studies.study import from_mapping
 
 #: Seconds of training on which the speed of a bundle is measured.
 SAMPLE = 2.0
@@ -66,6 +69,26 @@ class Survey:
         self,
     ) -> dict[tuple[tuple[str, Any], ...], tuple[Environment, Measure]]:
         return {}
+
+
+def of_store(store: Store) -> Survey:
+    """Survey the study that a store holds, with no file but its own.
+
+    Raises `Refusal` if this version of Allometry does not take the study any more, or
+    divides it into other bundles.
+    """
+    content = {key: value for key, value in store.study.items() if key != "command"}
+    survey = Survey(from_mapping(content, str(store.path / STUDY)))
+    together = [
+        (run.name, each.name) for each in bundles(survey.study) for run in each.runs
+    ]
+    if set(together) != set(store.plan.select("run", "bundle").iter_rows()):
+        raise Refusal(
+            f"{store.path} was made by another version of Allometry, which divides its "
+            "study into other bundles. Go on with that version, or run the study again "
+            "in another folder."
+        )
+    return survey
 
 
 def run_rows(survey: Survey) -> pl.DataFrame:

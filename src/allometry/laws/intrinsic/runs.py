@@ -18,7 +18,7 @@ COLUMNS = {
     "status": "done or nonfinite",
 }
 _POSITIVE = ("parameters", "interactions", "compute")
-_UNFINISHED = ("queued", "running", "failed")
+_UNFINISHED = ("queued", "running", "preempted", "failed")
 
 
 def finished(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -36,7 +36,7 @@ def finished(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     if unknown:
         raise Refusal(
             f"Column 'status' holds {unknown[0]!r}; use done, nonfinite, failed, "
-            "running or queued."
+            "preempted, running or queued."
         )
     unfinished = table.filter(pl.col("status").is_in(_UNFINISHED)).unique("run")
     left_out = {

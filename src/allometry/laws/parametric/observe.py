@@ -18,7 +18,7 @@ from allometry.laws.frame import RUN, column_of, to_polars, with_runs
 from allometry.laws.parametric.settings import FormSettings
 from allometry.refusal import Refusal
 
-UNFINISHED = ("queued", "running", "failed")
+UNFINISHED = ("queued", "running", "preempted", "failed")
 #: What to do about values of which no logarithm can be taken: of an input, and of the
 #: response, where leaving rows out by their luck would bend the law.
 _LEAVE_OUT = "Leave such rows out."
