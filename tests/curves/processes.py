@@ -46,12 +46,16 @@ def crash_scenario(path: Path, say, arm) -> None:
 
 
 def fold_scenario(path: Path, say, arm) -> None:
-    """Finish a bundle, then compact it, claim it again, commit once more, compact."""
+    """Finish a bundle, then compact it, claim it again, commit once more, compact.
+
+    Half-written files, which `crash` has met already, are left out.
+    """
+    os.fsync = lambda descriptor: None  # a process is killed here, not a machine
     store = create(path, {"name": "fold"}, study.plan())
     claim = store.claim("w4", {})
     study.commit(claim, 0)
     study.commit(claim, 1, finished=True)
-    arm()
+    arm(without=("opened", "written"))
     compact(store)
     study.commit(store.claim("w4", {}), 2, finished=True)
     say("committed 2")
@@ -78,13 +82,15 @@ def crash(folder: Path, scenario) -> None:
 
 def crash_at(path: Path, point: int, writing: int, scenario) -> None:
     hits = iter(range(10_000))
+    left_out: list[str] = []
 
     def kill(name: str) -> None:
-        if next(hits) == point:
+        if name not in left_out and next(hits) == point:
             os.write(writing, f"at {name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def arm() -> None:
+    def arm(without=()) -> None:
+        left_out.extend(without)
         durable.reached = kill
 
     try:
