@@ -1,10 +1,14 @@
 """Measure the store: reading the record of many bundles, and the cost of a commit.
 
     python benchmarks/store.py [--bundles 10000] [--folder DIR]
+    python benchmarks/store.py --compacted 1000000 [--checkpoints 10]
 
 Prints the seconds that `open_store`, `runs()` and `table()` take, and the milliseconds
 of a commit beside those of the bare `fsync`s that it needs. The folder (a temporary one
 by default) should be on the disk that studies will use.
+
+With `--compacted` a store of so many runs is made, all finished and compacted, by
+writing the tables that a compaction would; then it is listed and read.
 """
 
 import argparse
@@ -18,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from allometry.curves import manifest, sealed
+from allometry.curves import compact, compacted, manifest, sealed, segment
 from allometry.curves.manifest import Manifest
 from allometry.curves.store import Store, create, open_store
-from allometry.curves.table import CURVES
+from allometry.curves.table import CURVES, SECONDS
 
 SEEDS = 3
 COMMITS = 40
@@ -100,12 +104,94 @@ def commits(store: Store) -> list[float]:
     return times
 
 
+def simulate_compacted(store: Store, checkpoints: int) -> None:
+    """Write the tables of a compaction of all bundles, with their manifests' folders.
+
+    Every bundle's folder is there, as it would be: empty, since nobody looks into it.
+    """
+    runs = store.plan.select("run", "bundle").sort("run")
+    for bundle in store.bundles:
+        (store.path / "bundles" / bundle).mkdir(parents=True)
+    at = pl.DataFrame({"checkpoint": range(checkpoints)})
+    rows = runs.select("run").join(at, how="cross")
+    number = pl.Series(np.random.default_rng(0).normal(size=rows.height))
+    numbers = [
+        number.cast(column.dtype).alias(name)
+        for name, column in CURVES.items()
+        if name not in ("run", "checkpoint")
+    ]
+    told = {"status": "done", "fingerprint": "f", "attempts": 1}
+    texts = [
+        Manifest(
+            bundle=bundle,
+            version=1,
+            token=1,
+            attempts=1,
+            finished=True,
+            status={f"{bundle}-s{seed}": "done" for seed in range(SEEDS)},
+        ).model_dump_json()
+        for bundle in sorted(store.bundles)
+    ]
+    bundles = pl.DataFrame({"bundle": sorted(store.bundles)})
+    tables = {
+        "bundles": bundles.with_columns(
+            version=pl.lit(1, pl.Int64), doubtful=False, dropped=True
+        ),
+        "manifests": bundles.with_columns(manifest=pl.Series(texts)),
+        "runs": runs.with_columns(
+            **{name: pl.lit(value) for name, value in told.items()},
+            **{name: pl.lit(1.0) for name in SECONDS},
+        ),
+        "curves": rows.with_columns(numbers),
+    }
+    folder = store.path / "compacted"
+    folder.mkdir()
+    files = {}
+    for table, frame in tables.items():
+        exact = frame.cast(compacted.SCHEMAS[table]).select(*compacted.SCHEMAS[table])
+        parts = enumerate(compact.parts(exact))
+        name = f"{table}-00000001-00000000"
+        files[table] = tuple(
+            segment.write(folder, f"{name}-{number:04d}.parquet", part)
+            for number, part in parts
+        )
+    record = compacted.Compaction(number=1, settled=True, **files)
+    compacted.path_of(folder, 1).write_bytes(sealed.seal(record))
+
+
+def compacted_store(folder: Path, runs: int, checkpoints: int) -> None:
+    store = create(folder / "compacted", {}, plan(runs // SEEDS))
+    simulate_compacted(store, checkpoints)
+    size = sum(path.stat().st_size for path in store.path.glob("compacted/*"))
+    print(
+        f"{runs} runs of {checkpoints} checkpoints, compacted: {size / 2**20:.0f} MiB"
+    )
+    print(f"  open_store   {seconds(lambda: open_store(store.path)):.1f} s")
+    for what in ("runs", "finished", "curves", "table"):
+        taken = seconds(getattr(open_store(store.path), what))
+        print(f"  {what + '()':12} {taken:.1f} s")
+
+
+def compaction(store: Store) -> None:
+    before = store.curves()
+    print(f"{len(store.bundles)} finished bundles of {COMMITS} segments")
+    print(f"  curves()     {seconds(store.curves):.3f} s")
+    print(f"  compact      {seconds(lambda: compact.compact(store)):.3f} s")
+    print(f"  curves()     {seconds(store.curves):.3f} s")
+    assert store.curves().equals(before)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundles", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--compacted", type=int, default=None, metavar="RUNS")
+    parser.add_argument("--checkpoints", type=int, default=10)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        if given.compacted is not None:
+            compacted_store(Path(name), given.compacted, given.checkpoints)
+            return
         many = create(Path(name, "many"), {}, plan(given.bundles))
         simulate(many)
         print(f"{given.bundles} bundles of {SEEDS} runs")
@@ -120,6 +206,7 @@ def main() -> None:
         print(f"  5 bare fsyncs {1000 * bare:.1f} ms")
         print(f"8 bundles of {COMMITS} segments")
         print(f"  table()      {seconds(few.table):.3f} s")
+        compaction(few)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """A small study of two bundles with two runs each, and what is committed to it."""
 
+import contextlib
+import resource
+
 import numpy as np
 import polars as pl
 import pytest
@@ -91,3 +94,19 @@ class StudyFunctions:
 def no_sync(monkeypatch):
     """Skip the waiting for the disk where a test does not cut its power."""
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def file_limit():
+    """Let the system refuse files of more than some bytes, as a full disk would."""
+
+    @contextlib.contextmanager
+    def limited(limit: int):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited

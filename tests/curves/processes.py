@@ -1,6 +1,7 @@
 """What the tests run in processes of their own, to be killed there.
 
 python processes.py crash FOLDER      fork a study per point and kill it there
+python processes.py fold FOLDER       likewise, while it compacts and is claimed again
 python processes.py work STORE NAME BUNDLE COUNT
 python processes.py share STORE WORKERS COMMITS   fork workers that share all bundles
 python processes.py hold STORE BUNDLE LEASE       commit until the bundle is lost
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from allometry.curves import durable
 from allometry.curves.claim import LostClaim
+from allometry.curves.compact import compact
 from allometry.curves.lease import leased
 from allometry.curves.observer import Observer
 from allometry.curves.owner import this_process
@@ -30,8 +32,9 @@ study = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(study)
 
 
-def scenario(path: Path, say) -> None:
+def crash_scenario(path: Path, say, arm) -> None:
     """Create, claim, commit twice, claim again, commit three times."""
+    arm()
     store = create(path, {"name": "crash"}, study.plan())
     say("created")
     for commits in (2, 3):
@@ -42,14 +45,31 @@ def scenario(path: Path, say) -> None:
             say(f"committed {index}")
 
 
-def crash(folder: Path) -> None:
+def fold_scenario(path: Path, say, arm) -> None:
+    """Finish a bundle, then compact it, claim it again, commit once more, compact.
+
+    Half-written files, which `crash` has met already, are left out.
+    """
+    os.fsync = lambda descriptor: None  # a process is killed here, not a machine
+    store = create(path, {"name": "fold"}, study.plan())
+    claim = store.claim("w4", {})
+    study.commit(claim, 0)
+    study.commit(claim, 1, finished=True)
+    arm(without=("opened", "written"))
+    compact(store)
+    study.commit(store.claim("w4", {}), 2, finished=True)
+    say("committed 2")
+    compact(store)
+
+
+def crash(folder: Path, scenario) -> None:
     """Report, for each point in order, its name and what had been acknowledged."""
     point = 0
     while True:
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            crash_at(folder / str(point), point, writing)
+            crash_at(folder / str(point), point, writing, scenario)
         os.close(writing)
         with os.fdopen(reading) as pipe:
             said = pipe.read().splitlines()
@@ -60,17 +80,21 @@ def crash(folder: Path) -> None:
         point += 1
 
 
-def crash_at(path: Path, point: int, writing: int) -> None:
+def crash_at(path: Path, point: int, writing: int, scenario) -> None:
     hits = iter(range(10_000))
+    left_out: list[str] = []
 
     def kill(name: str) -> None:
-        if next(hits) == point:
+        if name not in left_out and next(hits) == point:
             os.write(writing, f"at {name}\n".encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
-    durable.reached = kill
+    def arm(without=()) -> None:
+        left_out.extend(without)
+        durable.reached = kill
+
     try:
-        scenario(path, lambda line: os.write(writing, f"{line}\n".encode()))
+        scenario(path, lambda line: os.write(writing, f"{line}\n".encode()), arm)
     except BaseException as error:
         os.write(writing, f"failed {error!r}\n".encode())
     os._exit(0)
@@ -171,7 +195,9 @@ def hold(path: Path, bundle: str, lease: float) -> None:
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "crash":
-        crash(Path(rest[0]))
+        crash(Path(rest[0]), crash_scenario)
+    elif verb == "fold":
+        crash(Path(rest[0]), fold_scenario)
     elif verb == "share":
         share(Path(rest[0]), int(rest[1]), int(rest[2]))
     elif verb == "hold":

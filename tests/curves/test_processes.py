@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import polars as pl
+import pytest
 
+from allometry.curves.compact import compact
 from allometry.curves.observer import Observer
 from allometry.curves.store import STUDY, create, open_store
 
@@ -63,6 +65,36 @@ def test_killed_at_every_point_then_gone_on(tmp_path, study, no_sync):
             "swept",
         )
     }
+
+
+@pytest.mark.slow
+def test_killed_at_every_point_of_compacting(tmp_path, study, no_sync):
+    reports = lines_of(start("fold", tmp_path))
+    points = set()
+    for report in reports:
+        store, said = open_store(tmp_path / str(report["point"])), report["said"]
+        assert not any(line.startswith("failed") for line in said)
+        points |= {line for line in said if line.startswith("at ")}
+        found = study.indices(store)
+        assert len(found) in ((3,) if "committed 2" in said else (2, 3))
+        compact(store)
+        assert study.indices(store) == found
+        assert len(list(store.path.glob("compacted/record-*"))) == 1
+        assert not list(store.path.glob("compacted/tmp-*"))
+        claim = store.claim("w4", {})
+        assert study.next_index(claim) == len(found)
+        left = {path.name for path in store.path.glob("bundles/w4/*")}
+        named = {file.name for file in claim.manifest.files}
+        assert {name for name in left if not name.startswith("manifest-")} == named
+    assert [report["killed"] for report in reports[-2:]] == [True, False]
+    assert len(reports) > 40
+    assert {
+        "at tables written",
+        "at compacted",
+        "at settled",
+        "at reopened",
+        "at swept",
+    } <= points
 
 
 def test_two_processes_with_bundles_of_their_own(store, study):

@@ -8,6 +8,7 @@ import typer
 from allometry.cli import (
     aggregate,
     backtest,
+    compact,
     export,
     fit,
     forecast,
@@ -48,6 +49,7 @@ for verb in (
     aggregate.aggregate,
     isoflop.isoflop,
     export.export,
+    compact.compact,
     forms.forms,
     show.show,
     status.status,

@@ -7,7 +7,6 @@ sweeps only files of tokens up to its own, so a late writer disturbs nobody.
 """
 
 import contextlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,7 +114,7 @@ class Claim:
         if checkpoint is None and not finished and any(tables.values()):
             raise ValueError("rows without the checkpoint at which they end")
         self._check_held()
-        files = self._write(tables, checkpoint)
+        files = self._write(last, tables, checkpoint)
         self._commit(
             last.model_copy(
                 update=files
@@ -128,6 +127,22 @@ class Claim:
                 }
             )
         )
+
+    def restore(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Put rows that were compacted back, in the place of the segments named.
+
+        `tables` are all rows of the bundle, by table. Raises LostClaim if another
+        claim came between.
+        """
+        last = self.manifest
+        bare = last.model_copy(update=dict.fromkeys(tables, ()))
+        frames = {
+            name: [] if frame.is_empty() else [frame] for name, frame in tables.items()
+        }
+        self._check_held()
+        files = dict.fromkeys(tables, ()) | self._write(bare, frames, None)
+        update = files | {"version": last.version + 1}
+        self._commit(last.model_copy(update=update))
 
     def _rows(
         self, frame: pl.DataFrame | None, columns: dict[str, Column], key: list[str]
@@ -144,11 +159,11 @@ class Claim:
 
     def _write(
         self,
+        last: Manifest,
         tables: Mapping[str, list[pl.DataFrame]],
         checkpoint: Mapping[str, np.ndarray] | None,
     ) -> dict[str, Any]:
-        """Write the files of one commit; take them all back if one fails."""
-        last = self.manifest
+        """Write the files of one commit after `last`; take all back if one fails."""
         number = f"{last.token:08d}-{last.version + 1:08d}"
         written: list[FileRecord] = []
         files: dict[str, Any] = {}
@@ -194,7 +209,7 @@ class Claim:
 
     def _discard(self, written: list[FileRecord]) -> None:
         for record in written:
-            (self._folder / record.name).unlink(missing_ok=True)
+            durable.remove(self._folder / record.name)
 
 
 def claim(
@@ -239,6 +254,24 @@ def claim(
     )
 
 
+def fence(folder: Path) -> Manifest | None:
+    """Shut out whoever holds a claim of a finished bundle, and change nothing else.
+
+    Gives the manifest that does it; None if another came first, or it goes on.
+    """
+    found = manifest.versions(folder)  # before the state: what comes between wins
+    state = manifest.newest(folder)
+    if not found or state is None or not state.finished:
+        return None
+    version = found[0] + 1
+    fenced = state.model_copy(update={"version": version, "token": version})
+    path = manifest.path_of(folder, version)
+    if not durable.create_if_absent(path, sealed.seal(fenced)):
+        return None
+    # The number may be one that was used and swept since it was looked up.
+    return fenced if manifest.versions(folder)[:1] == [version] else None
+
+
 def sweep(folder: Path, history: list[Manifest]) -> None:
     """Remove what the manifests in `history` (newest first) do not name.
 
@@ -249,15 +282,14 @@ def sweep(folder: Path, history: list[Manifest]) -> None:
     named |= {manifest.path_of(folder, state.version).name for state in history}
     newest = history[0]
     ended = newest.token if newest.finished else newest.token - 1
-    for name in sorted(os.listdir(folder)):
+    for name in sorted(durable.names(folder)):
         match = _OWNED.fullmatch(name)
         if match is None or name in named:
             continue
         written, version, beating = (int(number or 0) for number in match.groups())
         if written > newest.token or version > newest.version or beating > ended:
             continue
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
+        durable.remove(folder / name)
         durable.reached("swept")
 
 

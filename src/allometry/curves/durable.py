@@ -92,6 +92,25 @@ def replace(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
+def names(folder: Path) -> list[str]:
+    """List what is in `folder`, in no order; nothing if it does not exist.
+
+    Raises Damaged if it cannot be listed.
+    """
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Damaged(folder, f"cannot be read ({error.strerror})") from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file that no record names; what cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def read(path: Path, limit: int) -> bytes:
     """Read at most `limit` bytes of a regular file.
 

@@ -7,7 +7,6 @@ always has a higher one, whatever happened to the files between.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +34,9 @@ class FileRecord(BaseModel):
         str,
         Field(
             pattern=r"^((curves|scores|lineage)-\d{8}-\d{8}\.parquet"
-            r"|checkpoint-\d{8}-\d{8}\.safetensors|runs-[0-9a-f]{16}\.parquet)$"
+            r"|checkpoint-\d{8}-\d{8}\.safetensors|runs-[0-9a-f]{16}\.parquet"
+            r"|(bundles|manifests|runs|curves|scores|lineage)-\d{8}-[0-9a-f]{8}-\d{4}"
+            r"\.parquet)$"
         ),
     ]
     size: NonNegativeInt
@@ -93,6 +94,11 @@ class Manifest(BaseModel):
         checkpoint = () if self.checkpoint is None else (self.checkpoint,)
         return self.curves + self.scores + self.lineage + checkpoint
 
+    def has_rows_of(self, other: "Manifest") -> bool:
+        """Say whether both name the same segments, and so hold the same rows."""
+        mine = (self.curves, self.scores, self.lineage)
+        return mine == (other.curves, other.scores, other.lineage)
+
     def damage(self, folder: Path) -> Damaged | None:
         """Find the first file named here that is missing or differs."""
         for record in self.files:
@@ -110,13 +116,7 @@ def path_of(folder: Path, version: PositiveInt) -> Path:
 
 def versions(folder: Path) -> list[int]:
     """List the manifests of a bundle, newest first; none if it was never claimed."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise Damaged(folder, f"cannot be read ({error.strerror})") from error
-    found = (_NAME.fullmatch(name) for name in names)
+    found = (_NAME.fullmatch(name) for name in durable.names(folder))
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 

@@ -4,6 +4,7 @@
     runs-<hash>.parquet      what is known of the runs before they start
     bundles/<bundle>/        manifests, segments, checkpoints of one bundle, and the
                              heartbeat of the worker that holds it
+    compacted/               records of finished bundles, folded into tables
     fit.json, report.html    derived from the record; may be deleted
 
 A row is in the record once `Claim.commit` has returned, and from then on for good.
@@ -15,40 +16,32 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import polars as pl
 import pydantic
 
 from allometry.curves import checkpoint as checkpoints
-from allometry.curves import durable, manifest, sealed, segment
+from allometry.curves import compacted, durable, manifest, sealed, segment
 from allometry.curves.claim import Claim, claim
+from allometry.curves.compacted import DYNAMIC, View
 from allometry.curves.durable import Damaged
 from allometry.curves.lease import Heartbeat, heartbeat
 from allometry.curves.manifest import FileRecord, Manifest
-from allometry.curves.table import (
-    CURVES,
-    LINEAGE,
-    RUNS,
-    SCORES,
-    SECONDS,
-    Column,
-    schema,
-)
+from allometry.curves.table import CURVES, RUNS, SCORES
 from allometry.refusal import Refusal
 
 STUDY = "study.json"
 #: Where a study of trials keeps the picture of an episode.
 FILM = Path("pictures") / "adaptation.png"
-#: Columns of `runs` that the manifests fill in.
-DYNAMIC = ("status", "fingerprint", "attempts", *SECONDS)
 STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
 
 _LEFT = re.compile(
     r"runs-[0-9a-f]{16}\.parquet|tmp-(runs-[0-9a-f]{16}\.parquet|study\.json)-[0-9a-f]+"
 )
-_OWN = re.compile(r"study\.json|bundles|lock|runs-.*|tmp-.*")
+_OWN = re.compile(r"study\.json|bundles|compacted|lock|runs-.*|tmp-.*")
+Found = TypeVar("Found")
 
 
 class StudyRecord(pydantic.BaseModel):
@@ -79,13 +72,19 @@ class Store:
         """Become the one worker that may commit to `bundle`.
 
         `owner` is recorded (JSON). With `seen`, a `version`, raises LostClaim if the
-        bundle has been claimed or committed to since. Raises Damaged if the record
-        cannot be gone on from.
+        bundle has been claimed or committed to since. What was compacted is put back
+        beside the bundle's own record. Raises Damaged if the record cannot be gone on
+        from.
         """
         runs = self.plan.filter(pl.col("bundle") == bundle)["run"]
         if runs.is_empty():
             raise ValueError(f"no bundle {bundle!r} in {self.path}")
-        return claim(self._folder(bundle), tuple(runs), owner, seen)
+        view = compacted.look(self.path)
+        if bundle in view.covered:
+            view.reopen(bundle)
+        won = claim(self._folder(bundle), tuple(runs), owner, seen)
+        self._steady(lambda view: _put_back(view, bundle, won))
+        return won
 
     def version(self, bundle: str) -> int:
         """Number the claims and commits of `bundle` so far; 0 before the first."""
@@ -97,7 +96,19 @@ class Store:
 
     def manifest(self, bundle: str) -> Manifest | None:
         """Read the newest sound manifest of `bundle`; None if it was never claimed."""
-        return manifest.newest(self._folder(bundle))
+        return self._steady(lambda view: view.own(bundle) or view.folded(bundle))
+
+    def finished(self) -> frozenset[str]:
+        """Name the bundles of which nothing is left to train."""
+
+        def found(view: View) -> frozenset[str]:
+            alone = view.alone(self.bundles)
+            states = {bundle: view.own(bundle) for bundle in alone}
+            gone_on = {bundle for bundle, state in states.items() if state is not None}
+            own = {bundle for bundle in gone_on if _ended(states[bundle])}
+            return frozenset(own | (set(view.covered) - gone_on))
+
+        return self._steady(found)
 
     def progress(self, bundle: str) -> dict[str, Any]:
         """Read the metadata of the newest commit; empty before the first."""
@@ -105,59 +116,53 @@ class Store:
         return {} if state is None else dict(state.metadata)
 
     def checkpoint(self, bundle: str) -> dict[str, np.ndarray] | None:
-        """Read the checkpoint of the newest commit of `bundle`; None before the first.
+        """Read the checkpoint of the newest commit of `bundle`.
 
-        Raises Damaged if the file is not sound.
+        None before the first, and where it was dropped by a compaction. Raises Damaged
+        if the file is not sound.
         """
-        state = self.manifest(bundle)
-        if state is None or state.checkpoint is None:
-            return None
-        return checkpoints.read(self._folder(bundle), state.checkpoint)
+
+        def found(view: View) -> dict[str, np.ndarray] | None:
+            state = view.own(bundle) or view.folded(bundle)
+            if state is None or state.checkpoint is None:
+                return None
+            return checkpoints.read(self._folder(bundle), state.checkpoint)
+
+        return self._steady(found)
 
     def runs(self) -> pl.DataFrame:
         """Read the table of runs with the study's covariates, sorted by run."""
-        rows: list[tuple[Any, ...]] = []
-        for bundle in self.bundles:
-            state = self.manifest(bundle)
-            if state is not None:
-                spent = state.metadata.get("seconds_by_part") or {}
-                seconds = [spent.get(name.removeprefix("seconds_")) for name in SECONDS]
-                about = (state.fingerprint, state.attempts, *seconds)
-                rows += [
-                    (run, bundle, now, *about) for run, now in state.status.items()
-                ]
-        names = ("run", "bundle", *DYNAMIC)
-        dynamic = schema({name: RUNS[name] for name in names})
-        known = pl.DataFrame(rows, schema=dynamic, orient="row")
+        known = self._steady(self._known)
         joined = self.plan.join(known, on=["run", "bundle"], how="left").with_columns(
             pl.col("status").fill_null("queued"), pl.col("attempts").fill_null(0)
         )
         covariates = [name for name in self.plan.columns if name not in RUNS]
-        return joined.select(*RUNS, *covariates).sort("run")
+        return compacted.in_order(joined.select(*RUNS, *covariates), ["run"])
 
     def curves(self) -> pl.DataFrame:
         """Read the learning curves, sorted by run and checkpoint."""
-        return self._read(CURVES, lambda state: state.curves).sort("run", "checkpoint")
+        return self._read("curves")
 
     def scores(self) -> pl.DataFrame:
         """Read the scores, sorted by run, checkpoint, split, task, trial and k."""
-        return self._read(SCORES, lambda state: state.scores).sort(list(SCORES)[:6])
+        return self._read("scores")
 
     def lineage(self) -> pl.DataFrame:
         """Read who copied whom in populations, sorted by run, interactions, member."""
-        found = self._read(LINEAGE, lambda state: state.lineage)
-        return found.sort(list(LINEAGE)[:3])
+        return self._read("lineage")
 
     def table(self) -> pl.DataFrame:
         """Read the curves with the columns of their runs beside: what laws take."""
         joined = self.curves().join(self.runs(), on="run", how="left")
-        return joined.sort("run", "checkpoint")
+        return compacted.in_order(joined, ["run", "checkpoint"])
 
     def doubts(self, bundles: Sequence[str]) -> tuple[str, ...]:
         """Say what was damaged or changed on the way to these bundles' columns."""
         said: list[str] = []
+        view = compacted.look(self.path)
+        sound = set(view.covered) - view.doubtful - set(view.alone(bundles))
         for bundle in bundles:
-            state = self.manifest(bundle)
+            state = None if bundle in sound else self.manifest(bundle)
             if state is not None:
                 said += [f"Bundle {bundle}, {damage}." for damage in state.warnings]
                 said += state.metadata.get("warnings", ())
@@ -175,31 +180,52 @@ class Store:
     def _folder(self, bundle: str) -> Path:
         return self.path / "bundles" / bundle
 
-    def _read(
-        self,
-        columns: dict[str, Column],
-        files: Callable[[Manifest], tuple[FileRecord, ...]],
-    ) -> pl.DataFrame:
-        wanted = schema(columns)
-        frames = [pl.DataFrame(schema=wanted)]
-        for bundle in self.bundles:
-            frames += self._segments(bundle, wanted, files)
-        return pl.concat(frames)
-
-    def _segments(
-        self,
-        bundle: str,
-        wanted: Mapping[str, Any],
-        files: Callable[[Manifest], tuple[FileRecord, ...]],
-    ) -> list[pl.DataFrame]:
-        state = self.manifest(bundle)
-        while state is not None:
-            folder = self._folder(bundle)
+    def _steady(self, read: Callable[[View], Found]) -> Found:
+        """Read in a view of the store; again if a compaction took files away since."""
+        while True:
+            view = compacted.look(self.path)
             try:
-                return [segment.read(folder, file, wanted) for file in files(state)]
+                return read(view)
+            except Damaged:
+                if compacted.look(self.path).number == view.number:
+                    raise
+
+    def _known(self, view: View) -> pl.DataFrame:
+        """Read what manifests tell of runs."""
+        rows: list[tuple[Any, ...]] = []
+        for bundle in view.alone(self.bundles):
+            state = view.own(bundle)
+            if state is not None:
+                rows += compacted.told_of_runs(state)
+        wanted = compacted.SCHEMAS["runs"]
+        own = pl.DataFrame(rows, schema=wanted, orient="row")
+        return pl.concat([view.rows("runs", own["run"].to_list()), own])
+
+    def _read(self, table: str) -> pl.DataFrame:
+        found = self._steady(lambda view: self._rows(view, table))
+        return compacted.in_order(found, compacted.KEYS[table])
+
+    def _rows(self, view: View, table: str) -> pl.DataFrame:
+        """Read a table: segments of bundles on their own, and what is compacted."""
+        frames: list[pl.DataFrame] = []
+        gone_on: list[str] = []
+        for bundle in view.alone(self.bundles):
+            state = view.own(bundle)
+            if state is not None:
+                gone_on += state.status
+                frames += self._segments(state, table)
+        return pl.concat([view.rows(table, gone_on), *frames])
+
+    def _segments(self, state: Manifest | None, table: str) -> list[pl.DataFrame]:
+        wanted = compacted.SCHEMAS[table]
+        while state is not None:
+            folder = self._folder(state.bundle)
+            files: tuple[FileRecord, ...] = getattr(state, table)
+            try:
+                return [segment.read(folder, file, wanted) for file in files]
             except Damaged:
                 # A claim that fell back may have swept it: then there is a newer state.
-                before, state = state, self.manifest(bundle)
+                before, state = state, manifest.newest(folder)
                 if state is None or state.version == before.version:
                     raise
         return []
@@ -255,6 +281,21 @@ def open_store(path: str | Path) -> Store:
     except ValueError as error:
         reason = f"is no table of runs ({error})"
         raise Damaged(path / record.runs.name, reason, remedy) from error
+
+
+def _put_back(view: View, bundle: str, won: Claim) -> None:
+    """Put compacted rows back whose segments a claim still names."""
+    folded = view.folded(bundle)
+    if folded is None or not won.manifest.has_rows_of(folded):
+        return
+    view.reopen(bundle)
+    rows = view.rows_of(tuple(folded.status))
+    if any(frame.height for frame in rows.values()):
+        won.restore(rows)
+
+
+def _ended(state: Manifest | None) -> bool:
+    return state is not None and state.finished
 
 
 def _plan(runs: pl.DataFrame) -> pl.DataFrame:

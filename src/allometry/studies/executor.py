@@ -71,8 +71,8 @@ def prepare(survey: Survey, path: Path, command: str) -> Store:
 
 def is_finished(survey: Survey, store: Store) -> bool:
     """Say whether nothing of the study is left to train."""
-    states = (store.manifest(bundle.name) for bundle in bundles(survey.study))
-    return all(state is not None and state.finished for state in states)
+    done = store.finished()
+    return all(bundle.name in done for bundle in bundles(survey.study))
 
 
 def run(

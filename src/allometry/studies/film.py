@@ -34,8 +34,17 @@ EPISODES = 15
 
 
 def due(survey: Survey, store: Store) -> bool:
-    """Say whether a finished study has an episode to be drawn, and no picture yet."""
-    return not (store.path / FILM).exists() and _chosen(survey, store) is not None
+    """Say whether a finished study has an episode to be drawn, and no picture yet.
+
+    Where a compaction has dropped the checkpoint, nobody is left to play it.
+    """
+    if (store.path / FILM).exists():
+        return False
+    chosen = _chosen(survey, store)
+    if chosen is None:
+        return False
+    state = store.manifest(chosen[0].bundle.name)
+    return state is not None and state.checkpoint is not None
 
 
 def write(survey: Survey, store: Store) -> Path:
