@@ -1,13 +1,11 @@
 """Tests of `allometry status`; what it knows is tested in `tests/watching`."""
 
-import fcntl
 import os
 import platform
 import pty
 import signal
 import subprocess
 import sys
-import termios
 import time
 
 import polars as pl
@@ -146,7 +144,11 @@ def test_watching_shows_news_and_ctrl_c_ends_it_with_0(unfinished, tmp_path):
 
 def test_on_a_terminal_it_draws_in_colour_and_ctrl_c_is_a_key(unfinished):
     master, terminal = pty.openpty()
-    code = "from allometry.cli.main import main; main()"
+    # The child takes the terminal itself: code between fork and exec could deadlock.
+    code = (
+        "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "from allometry.cli.main import main; main()"
+    )
     running = subprocess.Popen(
         [sys.executable, "-c", code, "status", str(unfinished.path), "--watch"],
         stdin=terminal,
@@ -154,7 +156,6 @@ def test_on_a_terminal_it_draws_in_colour_and_ctrl_c_is_a_key(unfinished):
         stderr=terminal,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(terminal)
     try:
