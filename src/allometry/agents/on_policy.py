@@ -26,6 +26,7 @@ from allometry.agents.returns import generalised_advantage
 from allometry.agents.rollout import Batch
 from allometry.agents.samples import Samples, lay_out, weights
 from allometry.agents.schedule import Schedule
+from allometry.agents.shuffle import shuffled
 from allometry.environments.environment import TimeStep
 from allometry.networks import cost
 from allometry.networks.scale import family, learning_rate_scale, scale
@@ -290,10 +291,8 @@ def passes(
     def step(learner: Any, chosen: Int[Array, " M"]) -> tuple[Any, dict[str, Array]]:
         return update(learner, jax.tree.map(lambda x: x[chosen], samples))
 
-    def shuffle(key: Key[Array, ""]) -> Int[Array, "minibatches M"]:
-        return jax.random.permutation(key, count).reshape(-1, rows)
-
-    order = jax.vmap(shuffle)(jax.random.split(key, epochs))
+    keys = jax.random.split(key, epochs)
+    order = jax.vmap(functools.partial(shuffled, count=count))(keys)
     return jax.lax.scan(step, learner, order.reshape(-1, rows))
 
 
