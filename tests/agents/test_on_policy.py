@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 from allometry.agents import loop as loops
+from allometry.agents import training
 from allometry.agents.actor_critic import policy_over
+from allometry.agents.ppg import PPG
 from allometry.agents.ppo import PPO, Learner
 from allometry.agents.rollout import Batch, rollout
-from allometry.agents.samplers import Uniform
+from allometry.agents.samplers import Prefetched, Uniform
 from allometry.agents.samples import weights
+from allometry.agents.schedule import Schedule
 from allometry.environments.environment import TimeStep
+from allometry.environments.xland import XLand, preset
 from allometry.networks.memories import MEMORIES
 from allometry.specs import ArraySpec, EnvironmentSpec, discrete
 
@@ -228,3 +232,17 @@ def test_nothing_is_learnt_of_a_row_that_was_not_taken(memory: str) -> None:
         learn(learner, batch, KEY),
         learn(learner, other, KEY),
     )
+
+
+@pytest.mark.parametrize("agent", [PPO(torso="encoder", width=8), PPG(torso="encoder")])
+def test_a_part_of_what_is_seen_may_have_no_elements(agent: PPO) -> None:
+    """Games without rules show a table of no rules; nothing is compiled here."""
+    environment = XLand(preset("reach"))
+    parts = agent, environment, Prefetched(4, 1), Schedule(2, 8)
+
+    def train(key: jax.Array) -> Any:
+        member = training.begin(*parts, key)
+        return training.advance(*parts, member, jnp.int32(0), jnp.int32(1))
+
+    assert environment.spec.observation.rules.shape[0] == 0
+    assert jax.eval_shape(train, KEY)[0].loop.timestep.first.shape == (2,)

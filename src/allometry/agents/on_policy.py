@@ -24,7 +24,7 @@ from allometry.agents.distributions import distribution
 from allometry.agents.flops import Update
 from allometry.agents.returns import generalised_advantage
 from allometry.agents.rollout import Batch
-from allometry.agents.samples import Samples, lay_out, weights
+from allometry.agents.samples import Samples, flat, lay_out, weights
 from allometry.agents.schedule import Schedule
 from allometry.agents.shuffle import shuffled
 from allometry.environments.environment import TimeStep
@@ -357,5 +357,5 @@ def _valued(networks: ActorCritic, read: PyTree, axes: int) -> Float[Array, "...
     One axis of all rows is one large matrix product; nested `vmap`s are many small.
     """
     leading = jax.tree.leaves(read)[0].shape[:axes]
-    rows = jax.tree.map(lambda x: x.reshape(-1, *x.shape[axes:]), read)
+    rows = jax.tree.map(lambda x: flat(x, axes), read)
     return jax.vmap(networks.worth)(rows).reshape(leading)

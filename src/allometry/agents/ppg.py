@@ -42,7 +42,7 @@ from allometry.agents.on_policy import (
 )
 from allometry.agents.ppo import PPO, Learner
 from allometry.agents.rollout import Batch
-from allometry.agents.samples import Samples
+from allometry.agents.samples import Samples, flat
 from allometry.agents.schedule import Schedule
 from allometry.networks import cost
 from allometry.networks.heads import DetachedValue
@@ -148,7 +148,7 @@ class PPG(PPO):
         """
         samples = asked(learner.networks.policy, replay)
         rows = self.minibatch_rows(samples.first.shape[1])
-        samples = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), samples)
+        samples = jax.tree.map(lambda x: flat(x, 2), samples)
         learner, _ = passes(
             self.auxiliary_update,
             learner,

@@ -75,16 +75,16 @@ def lay_out(batch: Batch, read: PyTree, learned: PyTree, *, windows: bool) -> Sa
     rows = (read, first, action, given, learned)
     memory: PyTree = ()
     if windows:
-        rows = jax.tree.map(lambda x: _flat(jnp.moveaxis(x, 0, 2), 2), rows)
-        memory = jax.tree.map(lambda x: _flat(x, 2), batch.memory)
+        rows = jax.tree.map(lambda x: flat(jnp.moveaxis(x, 0, 2), 2), rows)
+        memory = jax.tree.map(lambda x: flat(x, 2), batch.memory)
     else:
-        rows = jax.tree.map(lambda x: _flat(x, 3), rows)
+        rows = jax.tree.map(lambda x: flat(x, 3), rows)
         memory = ((), ())
     read, first, action, given, learned = rows
     return Samples(read, first, memory, action, *given, *learned)
 
 
-def _flat(x: Array, axes: int) -> Array:
-    """Join the first `axes` axes to one."""
+def flat(x: Array, axes: int) -> Array:
+    """Join the first `axes` axes to one; `x` may have no elements."""
     rows = math.prod(x.shape[:axes])
-    return x.reshape(rows, *x.shape[axes:])  # there may be no elements to divide by
+    return x.reshape(rows, *x.shape[axes:])
