@@ -55,7 +55,7 @@ def crossing(interactions: Values, performance: Values, level: float) -> float |
     if index == len(rising):
         return None
     if index == 0:
-        return float(np.exp(log_E[0]))
+        return float(E[order[0]])
     share = (level - rising[index - 1]) / (rising[index] - rising[index - 1])
     return float(np.exp(log_E[index - 1] + share * (log_E[index] - log_E[index - 1])))
 

@@ -1,0 +1,399 @@
+"""Generalisation: what it takes to reach a score on unseen tasks, against complexity.
+
+Runs of several sizes are trained at several levels of one kind of complexity. At each
+level every run has its crossing of the threshold (made monotone, `crossing`); a size
+needs the geometric mean over its runs, and the level what its best size needs: the
+compute, and with it the interactions and the size. Through the levels goes
+
+    C = c X^k
+
+with X a number that grows with complexity (of states, of games, of policies), given by
+its natural logarithm. Levels are the sample: the 90 % interval of k is Student's, from
+how far they lie off the line. The law of the lower levels forecasts the highest.
+
+The least of several noisy means is a little low, at every level alike: it moves c, and
+hardly k.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+from scipy.special import stdtrit
+
+from allometry.laws.arrays import Array
+from allometry.laws.crossing import crossing
+from allometry.laws.estimates import Estimate
+from allometry.laws.jackknife import QUANTILE
+from allometry.refusal import Refusal
+
+#: Levels that a law needs, and those that a forecast of the highest is made from.
+LEAST_LEVELS, LEAST_BELOW = 4, 3
+#: A growth over the levels known no better than to this factor identifies nothing.
+WIDEST = 10.0
+#: Draws of runs for the interval of what a level needs.
+_DRAWS = 1000
+_ENDED = ("done", "nonfinite")
+
+#: A dial's value.
+Value = int | float | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """One run: what it had needed at its crossing, or why none was seen.
+
+    `fate` is `crossed`, `censored` (never there) or `early` (there at the first
+    checkpoint, so that the crossing is only known to lie before it). `compute` and
+    `interactions` are missing unless it crossed.
+    """
+
+    run: str
+    size: int
+    status: str
+    fate: str
+    compute: float | None = None
+    interactions: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """One level: its runs, and the least that a size needed.
+
+    `value` is the dial's own. `compute` (FLOPs) has a 90 % interval over draws of runs
+    within sizes; it is NaN where no size was seen to cross in more than half of its
+    runs. `size` is the best one (parameters) and `interactions` (agent steps) are
+    its. `edge` says where the best is the smallest or largest size there, so that
+    another might need less.
+    """
+
+    value: Value
+    runs: tuple[Reached, ...]
+    compute: Estimate
+    interactions: Estimate
+    size: int | None
+    edge: str = ""
+
+    def count(self, fate: str) -> int:
+        """Count the runs with this fate: `crossed`, `censored` or `early`."""
+        return sum(one.fate == fate for one in self.runs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """What the law of the lower levels says of the highest, and what was seen.
+
+    `predicted` is a 90 % interval of a new level (FLOPs); `held` whether it holds
+    `seen`.
+    """
+
+    level: Value
+    predicted: Estimate
+    seen: float
+
+    @property
+    def held(self) -> bool:
+        """Whether the outcome lies within the band."""
+        return self.predicted.low <= self.seen <= self.predicted.high
+
+
+@dataclasses.dataclass(frozen=True)
+class ComplexityLaw:
+    """C = c X^k through the levels, X given by the column `complexity` (its ln).
+
+    `growth` is the factor of C over the levels that were run. Not identified where
+    `warnings` say so; a k whose interval holds 0 can be identified: a flat line known
+    well is a finding.
+    """
+
+    complexity: str
+    exponent: Estimate
+    constant: Estimate
+    growth: Estimate
+    identified: bool
+    warnings: tuple[str, ...]
+    forecast: Forecast | None = None
+
+    def needed(self, x: Array) -> Array:
+        """Give C (FLOPs) where the complexity's logarithm is `x`."""
+        return np.asarray(self.constant.value * np.exp(self.exponent.value * x))
+
+
+@dataclasses.dataclass(frozen=True)
+class Generalisation:
+    """What a threshold takes at the levels of one dial, and the laws through them."""
+
+    by: str
+    threshold: float
+    performance: str
+    levels: tuple[Level, ...]
+    complexities: dict[str, tuple[float, ...]]
+    """Of each complexity its logarithm at the levels, in their order."""
+    laws: tuple[ComplexityLaw, ...]
+    warnings: tuple[str, ...]
+
+
+def generalisation(
+    table: pl.DataFrame,
+    *,
+    by: str,
+    threshold: float,
+    complexities: Sequence[str],
+    performance: str = "performance",
+    chance: float = 0.0,
+    generator: np.random.Generator | None = None,
+) -> Generalisation:
+    """Find what each level of `by` takes to reach a threshold, and the laws of it.
+
+    `table` has one row per run and checkpoint: `run, parameters, compute, interactions,
+    status`, the performance, the dial `by`, and of each of `complexities` the natural
+    logarithm, one value per level. Performance that is missing after a run went
+    non-finite counts as `chance`; runs that have not ended are left out.
+
+    Raises:
+        Refusal: a column is missing or holds no numbers, no run has ended, or a
+            complexity has several values at a level.
+    """
+    ended = _ended(table, by, (performance, *complexities), chance)
+    generator = generator or np.random.default_rng(0)
+    groups = ended.partition_by(by, maintain_order=True)
+    ordered = sorted(groups, key=lambda group: group.select(*complexities, by).row(0))
+    levels = tuple(
+        _level(group, by, threshold, performance, generator) for group in ordered
+    )
+    logs = {
+        name: tuple(_one(group, name, by) for group in ordered) for name in complexities
+    }
+    laws = tuple(_law(name, logs[name], levels) for name in complexities)
+    return Generalisation(
+        by=by,
+        threshold=threshold,
+        performance=performance,
+        levels=levels,
+        complexities=logs,
+        laws=laws,
+        warnings=tuple(_warnings(by, threshold, levels)),
+    )
+
+
+def through(x: Array, y: Array, known: Array) -> tuple[Array, Array, float]:
+    """Lay a line by least squares: (k, ln c), their standard errors, and the spread.
+
+    `x`, `y` `[n]`, at least three of them; `known` `[n]` are standard errors of `y`.
+    The spread is that of a new y: how far they lie off the line, but no less than how
+    well they are known.
+    """
+    design = np.stack([x, np.ones_like(x)], -1)
+    found, *_ = np.linalg.lstsq(design, y, rcond=None)
+    rest = float(((y - design @ found) ** 2).sum()) / (len(x) - 2)
+    spread = math.sqrt(max(rest, float((known**2).mean())))
+    inverse = np.linalg.pinv(design.T @ design)
+    errors = spread * np.sqrt(np.diag(inverse))
+    return np.asarray(found, float), np.asarray(errors, float), spread
+
+
+def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> ComplexityLaw:
+    seen = [
+        (x, math.log(level.compute.value), level)
+        for x, level in zip(logs, levels, strict=True)
+        if math.isfinite(level.compute.value)
+    ]
+    nothing = Estimate(math.nan, math.nan, math.nan, identified=False)
+    law = ComplexityLaw(name, nothing, nothing, nothing, False, ())
+    if len({x for x, *_ in seen}) < LEAST_LEVELS:
+        missing = [level for level in levels if not math.isfinite(level.compute.value)]
+        where = ", ".join(str(level.value) for level in missing)
+        reason = (
+            f"{len(seen)} levels of {name} were seen to cross, and a law needs "
+            f"{LEAST_LEVELS}."
+            + (f" Train longer at {where}, or ask for less." if missing else "")
+        )
+        return dataclasses.replace(law, warnings=(reason,))
+    x, y = np.array([one[0] for one in seen]), np.array([one[1] for one in seen])
+    known = np.array([_error(one[2].compute) for one in seen])
+    (k, log_c), (error, c_error), _ = through(x, y, known)
+    reach = _student(len(x) - 2)
+    width = float(x.max() - x.min())
+    growth = _exponential(k * width, reach * error * width, "1")
+    law = dataclasses.replace(
+        law,
+        exponent=Estimate(k, k - reach * error, k + reach * error),
+        constant=_exponential(log_c, reach * c_error, "FLOPs"),
+        growth=growth,
+        forecast=_forecast(x, y, known, [one[2] for one in seen]),
+    )
+    if growth.high / growth.low <= WIDEST**2:
+        return dataclasses.replace(law, identified=True)
+    reason = (
+        f"Over these levels of {name} the compute changes by a factor of "
+        f"{growth.low:.2g} to {growth.high:.2g}: known no better than to {WIDEST:g} "
+        "times to each side. Run more levels, or levels further apart."
+    )
+    return dataclasses.replace(law, warnings=(reason,))
+
+
+def _forecast(
+    x: Array, y: Array, known: Array, levels: Sequence[Level]
+) -> Forecast | None:
+    """Forecast the highest level from the law of those below it."""
+    below = x < x.max()
+    if len(set(x[below])) < LEAST_BELOW or (~below).sum() > 1:
+        return None
+    highest = int(np.argmax(x))
+    lower, target = x[below], x[highest]
+    (k, log_c), _, spread = through(lower, y[below], known[below])
+    away = (target - lower.mean()) ** 2 / ((lower - lower.mean()) ** 2).sum()
+    error = spread * math.sqrt(1 + 1 / len(lower) + away)
+    predicted = _exponential(
+        k * target + log_c, _student(len(lower) - 2) * error, "FLOPs"
+    )
+    return Forecast(levels[highest].value, predicted, math.exp(y[highest]))
+
+
+def _level(
+    group: pl.DataFrame,
+    by: str,
+    threshold: float,
+    performance: str,
+    generator: np.random.Generator,
+) -> Level:
+    curves = group.partition_by("run", maintain_order=True)
+    runs = tuple(_reached(curve, threshold, performance) for curve in curves)
+    sizes = sorted({one.size for one in runs})
+    known = {size: rows for size in sizes if (rows := _crossed(runs, size)) is not None}
+    value = group[by][0]
+    if not known:
+        nothing = Estimate(math.nan, math.nan, math.nan, "FLOPs", identified=False)
+        steps = dataclasses.replace(nothing, unit="agent steps")
+        return Level(value, runs, nothing, steps, None)
+    best, compute, interactions = _least(known, generator)
+    edge = "largest" if best == sizes[-1] else "smallest" if best == sizes[0] else ""
+    return Level(
+        value, runs, compute, interactions, best, edge if len(sizes) > 1 else ""
+    )
+
+
+def _least(
+    known: dict[int, Array], generator: np.random.Generator
+) -> tuple[int, Estimate, Estimate]:
+    """Find the size that needs the least compute, and what it needs."""
+    means = {size: rows.mean(0) for size, rows in known.items()}
+    best = min(means, key=lambda size: float(means[size][0]))
+    drawn = np.stack(
+        [
+            rows[generator.integers(len(rows), size=(_DRAWS, len(rows)))].mean(1)
+            for rows in known.values()
+        ]
+    )
+    least = drawn[np.argmin(drawn[:, :, 0], axis=0), np.arange(_DRAWS)]
+    low, high = np.exp(np.quantile(least, (0.05, 0.95), axis=0)).tolist()
+    compute, interactions = np.exp(means[best]).tolist()
+    return (
+        best,
+        Estimate(compute, low[0], high[0], "FLOPs"),
+        Estimate(interactions, low[1], high[1], "agent steps"),
+    )
+
+
+def _crossed(runs: Sequence[Reached], size: int) -> Array | None:
+    """Give ln compute and ln interactions of a size's runs that crossed, `[n, 2]`.
+
+    None where that is not more than half of them: those that do are the lucky ones.
+    """
+    own = [one for one in runs if one.size == size]
+    rows = [
+        (math.log(one.compute), math.log(one.interactions))
+        for one in own
+        if one.compute is not None and one.interactions is not None
+    ]
+    return np.array(rows) if 2 * len(rows) > len(own) else None
+
+
+def _reached(curve: pl.DataFrame, threshold: float, performance: str) -> Reached:
+    told = curve.row(0, named=True)
+    steps = curve["interactions"].to_numpy().astype(float)
+    at = crossing(steps, curve[performance], threshold)
+    fate = "censored" if at is None else "early" if at <= steps.min() else "crossed"
+    run = Reached(str(told["run"]), int(told["parameters"]), told["status"], fate)
+    if at is None or fate != "crossed":
+        return run
+    order = np.argsort(steps)
+    compute = curve["compute"].to_numpy().astype(float)[order]
+    spent = np.exp(np.interp(math.log(at), np.log(steps[order]), np.log(compute)))
+    return dataclasses.replace(run, compute=float(spent), interactions=float(at))
+
+
+def _ended(
+    table: pl.DataFrame, by: str, numbers: Sequence[str], chance: float
+) -> pl.DataFrame:
+    """Keep the runs that ended, their performance in numbers."""
+    wanted = ("run", "parameters", "status", by, "compute", "interactions", *numbers)
+    missing = [name for name in wanted if name not in table.columns]
+    if missing:
+        raise Refusal(
+            f"The law of generalisation needs the column {missing[0]!r}; the table "
+            f"has: {', '.join(table.columns)}."
+        )
+    for name in ("parameters", "compute", "interactions", *numbers):
+        if not table[name].dtype.is_numeric() and table[name].dtype != pl.Null:
+            raise Refusal(f"Column {name!r} holds {table[name].dtype}, not numbers.")
+    rows = table.filter(
+        pl.col("status").is_in(_ENDED),
+        pl.col("interactions") > 0,
+        pl.col("compute") > 0,
+    )
+    if rows.is_empty():
+        raise Refusal(
+            "The table holds no finished run: column 'status' says neither done nor "
+            "nonfinite in any row. Finish the study first."
+        )
+    performance = pl.col(numbers[0]).cast(pl.Float64).fill_nan(None)
+    return rows.with_columns(performance.fill_null(chance))
+
+
+def _one(group: pl.DataFrame, name: str, by: str) -> float:
+    """Give the one value that a level has of a complexity."""
+    values = group[name].unique()
+    if len(values) != 1 or values[0] is None or not math.isfinite(values[0]):
+        raise Refusal(
+            f"At {by} = {group[by][0]} the column {name!r} has {len(values)} values, "
+            "and a level has one complexity: divide the table first, or name a column "
+            "that does not vary within a level."
+        )
+    return float(values[0])
+
+
+def _warnings(by: str, threshold: float, levels: Sequence[Level]) -> Iterable[str]:
+    for level in levels:
+        where, total = f"At {by} = {level.value}", len(level.runs)
+        if censored := level.count("censored"):
+            yield (
+                f"{where}, {censored} of {total} runs never reached {threshold:g}; "
+                "sizes of which half or more did not are left out."
+            )
+        if early := level.count("early"):
+            yield (
+                f"{where}, {early} of {total} runs were at {threshold:g} by their "
+                "first checkpoint: evaluate earlier, or ask for more."
+            )
+        if level.edge:
+            yield (
+                f"{where} the best size is the {level.edge} that was run: another "
+                "might need less compute."
+            )
+
+
+def _error(estimate: Estimate) -> float:
+    """Give the standard error of a logarithm from its 90 % interval."""
+    return math.log(estimate.high / estimate.low) / (2 * QUANTILE)
+
+
+def _exponential(log: float, width: float, unit: str) -> Estimate:
+    low, high = np.exp(np.clip([log - width, log + width], -700.0, 700.0))
+    return Estimate(math.exp(log), float(low), float(high), unit)
+
+
+def _student(free: int) -> float:
+    return float(stdtrit(free, 0.95))
