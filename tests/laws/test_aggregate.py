@@ -41,6 +41,7 @@ def generator(seed: int = 0) -> np.random.Generator:
         ("median", 0.65),
         ("mean", (0.25 + 0.65 + 0.9) / 3),
         ("p20", 0.25 + 0.4 * 0.4),
+        ("lowest_decile", 0.25),
         ("optimality_gap", 1 - (1.0 + 2.6 + 3.0) / 12),
     ],
 )

@@ -45,7 +45,9 @@ def aggregate(
     ] = None,
     statistic: Annotated[
         list[str] | None,
-        typer.Option(help="iqm, median, mean, p20, optimality_gap; repeat."),
+        typer.Option(
+            help="iqm, median, mean, p20, lowest_decile, optimality_gap; repeat."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     json: Annotated[

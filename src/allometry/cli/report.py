@@ -98,9 +98,10 @@ def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> P
 
 
 def laws_or_why(store: "Store") -> "tuple[list[Verdict], str]":
-    """Fit a study's laws; where agents adapt there may be none, and a reason why.
+    """Fit a study's laws of size, or say why there is none.
 
-    Raises `Refusal` where no law can be fitted to a study that shows nothing else.
+    Raises `Refusal` where no law can be fitted to a study that shows nothing else: no
+    adaptation within episodes, and no law of complexity.
     """
     from allometry.curves.durable import Damaged
     from allometry.reports import trials, verdict
@@ -110,7 +111,7 @@ def laws_or_why(store: "Store") -> "tuple[list[Verdict], str]":
     except Damaged:
         raise
     except Refusal as error:
-        if not trials.adapts(store.scores()):
+        if not (trials.adapts(store.scores()) or verdict.generalises(store)):
             raise
         return [], str(error)
 
@@ -138,6 +139,7 @@ def write_page(
         store.scores(),
         [(item.label, item.fit) for item in found],
         horizon=verdict.horizon_verdicts(store) or None,
+        generalised=verdict.generalisation_verdicts(store),
         command=str(store.study.get("command", "")),
         files=files,
         without=without,

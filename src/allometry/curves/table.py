@@ -82,6 +82,20 @@ SCORES: dict[str, Column] = {
     "spread": Column(pl.Float64(), "", "standard deviation over repetitions"),
 }
 
+#: Columns that runs have beside where their environment knows how complex it is:
+#: natural logarithms of the numbers of states, games and actions, and of the logarithm
+#: of that of deterministic policies.
+COMPLEXITIES = ("log_states", "log_games", "log_actions", "log_log_policies")
+
+#: What follows a split in the names of its task sets, and the statistic over tasks.
+TASK_SETS = {
+    "": "mean",
+    " median": "median",
+    " p20": "p20",
+    " iqm": "iqm",
+    " lowest decile": "lowest_decile",
+}
+
 LINEAGE: dict[str, Column] = {
     "run": Column(pl.String(), "", "name of the run, a population"),
     "interactions": Column(

@@ -64,6 +64,15 @@ class Environment(Protocol):
 
 
 @runtime_checkable
+class Graded(Environment, Protocol):
+    """An environment that knows how complex what it asks for is."""
+
+    def size(self) -> dict[str, float]:
+        """Give natural logarithms of the numbers of states, games and so on."""
+        ...
+
+
+@runtime_checkable
 class Measured(Environment, Protocol):
     """An environment that knows what a policy is worth, without sampling."""
 

@@ -49,6 +49,12 @@ def percentile_20(tasks: Sequence[Array]) -> Array:
     return np.asarray(np.quantile(_means(tasks), 0.2, axis=0))
 
 
+def lowest_decile(tasks: Sequence[Array]) -> Array:
+    """Give the mean over the lowest tenth of tasks, one at least, `[B]`."""
+    means = np.sort(_means(tasks), axis=0)
+    return np.asarray(means[: max(1, len(means) // 10)].mean(axis=0))
+
+
 def optimality_gap(tasks: Sequence[Array]) -> Array:
     """Give by how much scores fall short of 1, those above it counted as 1; `[B]`."""
     scores = np.concatenate(tasks, axis=1)
@@ -60,6 +66,7 @@ STATISTICS: dict[str, Callable[[Sequence[Array]], Array]] = {
     "median": median,
     "mean": mean,
     "p20": percentile_20,
+    "lowest_decile": lowest_decile,
     "optimality_gap": optimality_gap,
 }
 DEFAULT = ("iqm", "median", "mean", "p20")

@@ -25,6 +25,9 @@ class Request:
     """Column of the runs; each of its values has a law of its own."""
     levels: tuple[float, ...] = ()
     """Performance levels at which interactions needed are compared along `by`."""
+    complexities: tuple[str, ...] = ()
+    """Columns with logarithms of how complex the levels of `by` are: what reaching a
+    performance level takes is compared with each (`laws.generalisation`)."""
     settings: IntrinsicSettings = dataclasses.field(default_factory=IntrinsicSettings)
 
 
@@ -34,13 +37,28 @@ def from_mapping(section: Mapping[str, Any]) -> Request:
     form = values.pop("form", "intrinsic")
     by = values.pop("by", None)
     levels = values.pop("levels", ())
+    complexities = values.pop("complexities", ())
     if not isinstance(form, str) or form not in (*forms, NO_LAW):
         names = ", ".join((*forms, NO_LAW))
         raise Refusal(f"law.form is {form!r}; choose one of: {names}.")
     if not (by is None or isinstance(by, str)):
         raise Refusal(f"law.by is {by!r}; name one axis of the grid.")
     settings = IntrinsicSettings.from_mapping(values)
-    return Request(form, by, _levels(levels, settings), settings)
+    kinds = _complexities(complexities, by, levels)
+    return Request(form, by, _levels(levels, settings), kinds, settings)
+
+
+def _complexities(names: Any, by: str | None, levels: Any) -> tuple[str, ...]:
+    """Check the names of columns, which need an axis and performance levels."""
+    given = tuple(names) if isinstance(names, list | tuple) else (names,)
+    if not all(isinstance(name, str) for name in given):
+        raise Refusal(f"law.complexities is {names!r}; give a list of columns.")
+    if given and (by is None or not levels):
+        raise Refusal(
+            "law.complexities needs law.by, the axis whose levels it describes, and "
+            "law.levels, the performance that is to be reached."
+        )
+    return given
 
 
 def _levels(levels: Any, settings: IntrinsicSettings) -> tuple[float, ...]:

@@ -23,10 +23,12 @@ import polars as pl
 
 import allometry
 from allometry.laws.fitted import Fit
+from allometry.laws.generalisation import Generalisation
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.refusal import Refusal
 from allometry.reports import adaptation, headline, words
+from allometry.reports import generalisation as generalising
 from allometry.reports import horizon as horizons
 from allometry.reports.chapter import Chapter, is_found, sections, settings_of
 from allometry.reports.section import Group, Section, drawings, group_html, section_html
@@ -44,6 +46,7 @@ def render(
     fits: Sequence[tuple[str, Fit]],
     *,
     horizon: Sequence[HorizonFit] | None = None,
+    generalised: Sequence[Generalisation] = (),
     command: str,
     files: Sequence[str] | None = None,
     without: str = "",
@@ -55,9 +58,9 @@ def render(
     with the study's covariates. `fits` are (label, fit): one with an empty label, or
     one per value of a column, labelled `column = value` (`h = 4` for a horizon).
     `command` is what makes the study again, or what imported its curves: those of
-    `files`, None for a study of our own. A study whose agents adapt within episodes
-    needs no fit: `without` then says in a sentence why there is none. `film` is a PNG
-    of one of its episodes.
+    `files`, None for a study of our own. A study whose agents adapt within episodes,
+    or of what generalising takes (`generalised`), needs no fit: `without` then says in
+    a sentence why there is none. `film` is a PNG of one of its episodes.
 
     Raises:
         Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
@@ -69,7 +72,7 @@ def render(
         )
     sizes = Sizes(tuple(runs["parameters"].unique().sort().to_list()))
     adapted = adaptation.read(runs, curves, scores)
-    if not fits and not (adapted and without):
+    if not fits and not ((adapted or generalised) and without):
         raise Refusal(
             "The study has no fit yet, so there is no law to report. Make one with "
             "`allometry fit`, then ask for the report again."
@@ -83,8 +86,14 @@ def render(
     elif adapted:
         cards = headline.cards([], _joined(runs, curves), runs)
         written.append(adaptation.headline(adapted, without, cards))
+    elif generalised:
+        cards = headline.cards([], _joined(runs, curves), runs)
+        written.append(generalising.headline(generalised, without, cards))
     if adapted:
         written += adaptation.sections(adapted, None if film is None else _data(film))
+    if generalised:
+        joined = _joined(runs, curves)
+        written += generalising.sections(generalised, joined, sizes)
     if horizon:
         written += horizons.sections(horizon, fits, sizes)
     if len(chapters) == 1:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from allometry.curves.table import RUNS
+from allometry.curves.table import COMPLEXITIES, RUNS, TASK_SETS
 from allometry.laws.aggregate import draws
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate
@@ -22,8 +22,6 @@ HELD_OUT = "held_out"
 #: The split on which the memory is cleared at every trial.
 FORGETTING = f"{HELD_OUT} forgetting"
 PROBES = "probes"
-#: What follows a split in the names of its sets: mean, median, …
-_SETS = ("", " median", " p20", " iqm")
 _RESAMPLES, _SEED = 2000, 61
 
 #: Names of runs by the label of their group.
@@ -70,7 +68,7 @@ def groups_of(runs: pl.DataFrame, scores: pl.DataFrame) -> dict[str, list[str]]:
     columns = [
         name
         for name in runs.columns
-        if name not in RUNS and scored[name].n_unique() > 1
+        if name not in (*RUNS, *COMPLEXITIES) and scored[name].n_unique() > 1
     ]
     if not columns:
         return {"all runs": scored["run"].to_list()} if scored.height else {}
@@ -87,7 +85,9 @@ def common_k(scores: pl.DataFrame) -> int:
     That is where the control was played too, else where tasks have rows of their own.
     """
     held_out = scores.filter(pl.col("split") == HELD_OUT)
-    alone = held_out.filter(~pl.col("task").is_in([HELD_OUT + end for end in _SETS]))
+    alone = held_out.filter(
+        ~pl.col("task").is_in([HELD_OUT + end for end in TASK_SETS])
+    )
     every, single = set(held_out["k"]), set(alone["k"])
     control = set(scores.filter(pl.col("split") == FORGETTING)["k"])
     return int(max(single & control or single or every or set(scores["k"])))
@@ -104,7 +104,7 @@ def by_task(
     chosen = scores.filter(
         pl.col("run").is_in(list(runs)), pl.col("split") == split, pl.col("k") == k
     )
-    whole = pl.col("task").is_in([split + end for end in _SETS])
+    whole = pl.col("task").is_in([split + end for end in TASK_SETS])
     alone = chosen.filter(~whole)
     if alone.is_empty():
         alone = chosen.filter(pl.col("task") == split)

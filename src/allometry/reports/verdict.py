@@ -6,6 +6,8 @@ needs no refit.
 """
 
 import dataclasses
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -13,9 +15,11 @@ import polars as pl
 from allometry import laws
 from allometry.curves.imported import Imported
 from allometry.curves.store import Store
+from allometry.curves.table import TASK_SETS
 from allometry.laws import card, request
 from allometry.laws.fit import fit_or_reason
 from allometry.laws.fitted import Fit
+from allometry.laws.generalisation import Generalisation, generalisation
 from allometry.laws.horizon import HorizonFit, horizon_fits
 from allometry.laws.request import Request
 from allometry.refusal import Refusal
@@ -77,6 +81,53 @@ def horizon_verdicts(store: Store | Imported) -> tuple[HorizonFit, ...]:
     if wanted.by != "horizon" or not wanted.levels:
         return ()
     return horizon_fits(store.table(), wanted.levels, chance=wanted.settings.chance)
+
+
+def generalises(store: Store) -> bool:
+    """Say whether a study asks what generalising takes, and has curves to tell."""
+    wanted = request.from_mapping(store.study.get("law", {}))
+    return bool(wanted.complexities) and not store.curves().is_empty()
+
+
+def generalisation_verdicts(store: Store | Imported) -> tuple[Generalisation, ...]:
+    """Find what each performance level takes against complexity.
+
+    By every performance level; then at the middle one by every other statistic over
+    tasks that the curves were measured by. Empty unless the study asks for it.
+    """
+    wanted = request.from_mapping(store.study.get("law", {}))
+    if not wanted.complexities or wanted.by is None:
+        return ()
+    find = functools.partial(
+        generalisation,
+        by=wanted.by,
+        complexities=wanted.complexities,
+        chance=wanted.settings.chance,
+    )
+    table = store.table()
+    found = [find(table, threshold=level) for level in wanted.levels]
+    middle = sorted(wanted.levels)[len(wanted.levels) // 2]
+    for name, other in _by_statistics(table, store.scores()):
+        found.append(find(other, threshold=middle, performance=name))
+    return tuple(found)
+
+
+def _by_statistics(
+    table: pl.DataFrame, scores: pl.DataFrame
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Give curves by each statistic over tasks, of the last trial.
+
+    What a run was tested by at its end beyond that is left out: it has other splits, or
+    other numbers of trials.
+    """
+    light = scores.sort("checkpoint").unique("run", keep="first", maintain_order=True)
+    alike = scores.join(light.select("run", "split", "k"), on=["run", "split", "k"])
+    last = alike.filter(pl.col("trial") == pl.col("k") - 1)
+    for end, name in TASK_SETS.items():
+        own = last.filter(pl.col("task") == pl.col("split") + end)
+        if end and not own.is_empty():
+            column = own.select("run", "checkpoint", pl.col("score").alias(name))
+            yield name, table.join(column, on=["run", "checkpoint"], how="left")
 
 
 def store_verdicts(store: Store, found: list[Verdict]) -> list[Path]:

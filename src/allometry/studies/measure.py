@@ -16,7 +16,7 @@ import polars as pl
 from jaxtyping import Array
 
 from allometry.agents.agent import Agent, Learner
-from allometry.curves.table import SCORES, schema
+from allometry.curves.table import SCORES, TASK_SETS, schema
 from allometry.environments.environment import Environment, Measured
 from allometry.environments.xland import XLand
 from allometry.refusal import Refusal
@@ -132,9 +132,10 @@ class Played:
         found: Mapping[str, np.ndarray | np.generic],
         folder: Path,
     ) -> Reading:
-        """Put rewards on the tasks' scales; there is a row for each trial."""
+        """Put rewards on the tasks' scales; each set has a row for each trial."""
         scores = normalised(np.asarray(found[self.split]), self.references(folder))
-        table = rows(run, checkpoint, scores).filter(pl.col("task") == self.split)
+        sets = [self.split + end for end in TASK_SETS]
+        table = rows(run, checkpoint, scores).filter(pl.col("task").is_in(sets))
         return Reading(float(scores.values[:, :, -1].mean()), table)
 
     def references(self, folder: Path) -> References:

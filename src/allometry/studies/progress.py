@@ -200,9 +200,10 @@ class Progress:
                 if np.isfinite(list(found.values())).all():
                     place = run.name, self.checkpoint, found, self._folder
                     scores = self._program.measure.read(*place).scores
+                    means = scores.filter(pl.col("task") == pl.col("split"))
                     split = pl.col("split") + BY_MEMBER
                     task = pl.lit(f"member-{member}").alias("task")
-                    self._scores.append(scores.with_columns(split, task))
+                    self._scores.append(means.with_columns(split, task))
 
     def _record_lineage(self, begun: int) -> None:
         """Add what came of the exploits of each population since iteration `begun`."""

@@ -12,7 +12,7 @@ import polars as pl
 
 from allometry.curves.store import STUDY, Store
 from allometry.environments import registry
-from allometry.environments.environment import Environment
+from allometry.environments.environment import Environment, Graded
 from allometry.refusal import Refusal
 from allometry.studies.facts import Facts, facts
 from allometry.studies.grid import Bundle, bundles
@@ -101,12 +101,18 @@ def run_rows(survey: Survey) -> pl.DataFrame:
             "seed": run.seed,
             "parameters": known.parameters,
             "parameters_by_part": json.dumps(known.parameters_by_part),
+            **_size(survey.environment(known.bundle)),
             **run.covariates,
         }
         for known in survey.facts
         for run in known.bundle.runs
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _size(environment: Environment) -> dict[str, float]:
+    """Give how complex an environment is, if it says so: columns of its runs."""
+    return environment.size() if isinstance(environment, Graded) else {}
 
 
 def seconds(survey: Survey, workers: int) -> float:

@@ -154,7 +154,7 @@ def test_rows_are_those_of_the_table():
     table = rows("width8-s0", 3, known)
     assert segment.conform(table, SCORES).equals(table)
     assert not table.select(list(SCORES)[:6]).is_duplicated().any()
-    assert table.height == 2 * (5 + 4)
+    assert table.height == 2 * (5 + 5)
     assert set(table["run"]) == {"width8-s0"}
     assert set(table["k"]) == {2}
     one = table.filter(pl.col("task") == "t2", pl.col("trial") == 1)
@@ -167,6 +167,8 @@ def test_rows_are_those_of_the_table():
     low = table.filter(pl.col("task") == "held_out p20", pl.col("trial") == 0)
     means = known.values[:, :, 0].mean(1)
     assert low["score"].item() == pytest.approx(np.percentile(means, 20))
+    least = table.filter(pl.col("task") == "held_out lowest decile")
+    assert least["score"][0] == pytest.approx(means.min())  # of five tasks, one
 
 
 def test_parts_of_a_split_are_joined():

@@ -104,6 +104,13 @@ class XLand:
             self, dials=found.dials, held_out=True, novelty=found.novelty
         )
 
+    def size(self) -> dict[str, float]:
+        """Give natural logarithms of the numbers of states, games, actions, policies.
+
+        See `Complexity.size`.
+        """
+        return self.dials.size()
+
     def sample_task(self, key: Key[Array, ""]) -> Task:
         """Draw a task of this environment's split; the key is consumed."""
         return sample(

@@ -1,4 +1,4 @@
-"""The forest figure: the size exponent under every choice, one row each.
+"""The forest figure: an exponent under every choice, one row each.
 
 Filled marks are identified, hollow ones were refused. A row without an interval (a
 refit with one size left out) is a small dot.
@@ -23,7 +23,7 @@ _NARROWEST = 0.25
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One estimate of the size exponent: its group, its name, and whether it holds."""
+    """One estimate of an exponent: its group, its name, and whether it holds."""
 
     group: str
     name: str
@@ -31,8 +31,16 @@ class Row:
     identified: bool
 
 
-def forest(rows: Sequence[Row]) -> go.Figure:
-    """Draw size exponents with 90 % intervals, grouped, first row on top."""
+def forest(
+    rows: Sequence[Row],
+    *,
+    title: str = "Size exponent (no unit)",
+    reference: float | None = LANGUAGE_MODELS,
+) -> go.Figure:
+    """Draw exponents with 90 % intervals, grouped, first row on top.
+
+    A dotted line stands at the `reference`, the size exponent of language models.
+    """
     lines = _lines(rows)
     figure = blank(height=_FRAME + _ROW * len(lines))
     places = {line: len(lines) - i for i, line in enumerate(lines)}
@@ -47,18 +55,16 @@ def forest(rows: Sequence[Row]) -> go.Figure:
         ]
         if chosen:
             figure.add_trace(_marks(chosen, places, symbol, name))
-    legend_line(
-        figure,
-        f"language models, {LANGUAGE_MODELS}",
-        np.array([LANGUAGE_MODELS, LANGUAGE_MODELS]),
-        np.array([0.0, len(lines) + 1.0]),
-        colour=LIGHT["muted"],
-        dash="dot",
-    )
-    figure.update_xaxes(
-        title="Size exponent (no unit)",
-        range=_range(rows),
-    )
+    if reference is not None:
+        legend_line(
+            figure,
+            f"language models, {reference}",
+            np.array([reference, reference]),
+            np.array([0.0, len(lines) + 1.0]),
+            colour=LIGHT["muted"],
+            dash="dot",
+        )
+    figure.update_xaxes(title=title, range=_range(rows, reference))
     figure.update_yaxes(
         tickvals=list(range(len(lines), 0, -1)),
         ticktext=[_tick(line) for line in lines],
@@ -121,9 +127,11 @@ def _reach(low: float, high: float) -> float:
     return max(0.0, high - low) if math.isfinite(high - low) else 0.0
 
 
-def _range(rows: Sequence[Row]) -> list[float]:
+def _range(rows: Sequence[Row], reference: float | None) -> list[float]:
     """Show identified intervals whole, and clip those of refused fits to [0, 1]."""
-    ends = [LANGUAGE_MODELS - _NARROWEST, LANGUAGE_MODELS + _NARROWEST]
+    ends = [0.0]
+    if reference is not None:
+        ends = [reference - _NARROWEST, reference + _NARROWEST]
     for row in rows:
         known = [row.exponent.value, row.exponent.low, row.exponent.high]
         known = [end for end in known if math.isfinite(end)]

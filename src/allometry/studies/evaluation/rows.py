@@ -1,21 +1,18 @@
 """Rows: scores as they stand in the store's table `scores` (see `curves.table`).
 
 Each task has a row for each trial, and so has the split: the mean over its tasks as
-task "held_out" (as the split is called), and "held_out median", "held_out p20" and
-"held_out iqm" beside it.
+task "held_out" (as the split is called), and "held_out median" and its siblings
+(`TASK_SETS`) beside it.
 """
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from allometry.curves.table import SCORES, schema
+from allometry.curves.table import SCORES, TASK_SETS, schema
 from allometry.laws.aggregate import STATISTICS
 from allometry.studies.evaluation.scores import Scores
 from allometry.studies.evaluation.summary import check_scored
-
-#: Statistics over tasks by what follows the split in the name of the set.
-_SETS = {"": "mean", " median": "median", " p20": "p20", " iqm": "iqm"}
 
 
 def rows(run: str, checkpoint: int, scores: Scores) -> pl.DataFrame:
@@ -31,7 +28,10 @@ def rows(run: str, checkpoint: int, scores: Scores) -> pl.DataFrame:
         values = scores.values[:, :, trial]
         told = [
             *zip(scores.names, values.mean(1), values.std(1), strict=True),
-            *((scores.split + end, *_over(values, how)) for end, how in _SETS.items()),
+            *(
+                (scores.split + end, *_over(values, how))
+                for end, how in TASK_SETS.items()
+            ),
         ]
         for task, score, spread in told:
             found.append(

@@ -1,0 +1,210 @@
+"""The generalisation sections: does a score take more where tasks are complex?"""
+
+import html
+import math
+from collections.abc import Sequence
+
+import polars as pl
+
+from allometry.laws.generalisation import ComplexityLaw, Generalisation
+from allometry.reports import card, numbers
+from allometry.reports.figures import generalisation as figures
+from allometry.reports.figures.forest import Row, forest
+from allometry.reports.section import Drawing, Section
+from allometry.reports.style import Sizes
+
+_CURVES = (
+    "Agents of several sizes were trained at every level of <em>{by}</em>, and scored "
+    "on tasks that they never met: 0 is a random player, 1 the best known. A line is "
+    "the best that any size had come to by a compute, mean over seeds. The dotted line "
+    "is the score asked for, {threshold:g}."
+)
+_NEEDED = (
+    "What did it take to generalise? Each dot is the training compute at which one run "
+    "reached {threshold:g}; each diamond what the best size of a level needed, its "
+    "geometric mean over seeds, with a 90 % interval over draws of the runs. The law "
+    "asked about is C = c X<sup>k</sup>, X the {name}."
+)
+_CHOICES = (
+    "The exponent k by the score that is asked for, by the statistic over tasks, and "
+    "by what complexity is counted by. Hollow marks are not identified."
+)
+
+
+def headline(found: Sequence[Generalisation], without: str, cards: str) -> Section:
+    """Head a page without a law of size; `cards` are the key numbers, as HTML."""
+    lead = sentence(_clearest(found).laws[0])
+    why = f"Why there is no law of size here: {without}"
+    said = f'<p class="lead">{lead}</p><p class="quiet">{html.escape(why)}</p>'
+    return Section("summary", "What was found", said + cards)
+
+
+def sections(
+    found: Sequence[Generalisation], curves: pl.DataFrame, sizes: Sizes
+) -> list[Section]:
+    """Write the sections, pictures before tables; `curves` have the runs' columns."""
+    main = _clearest(found)
+    law, asked = main.laws[0], main.threshold
+    ended = curves.filter(pl.col("status").is_in(["done", "nonfinite"]))
+    return [
+        Section(
+            "generalisation-scores",
+            "How the score on unseen tasks grows",
+            f"<p>{_CURVES.format(by=html.escape(main.by), threshold=asked)}</p>",
+            (
+                Drawing(
+                    "generalisation-scores-figure",
+                    figures.scores(ended, main.by, asked),
+                    "Score on held-out tasks against compute, by level",
+                ),
+            ),
+        ),
+        Section(
+            "generalisation",
+            "What generalising takes, against complexity",
+            f"<p>{_NEEDED.format(threshold=asked, name=_named(law))}</p>"
+            + f"<p>{sentence(law)}</p>"
+            + _doubts(main),
+            (
+                Drawing(
+                    "generalisation-figure",
+                    figures.needed(main, law, sizes),
+                    "Compute to the threshold against complexity",
+                    key=True,
+                ),
+            ),
+            after=_levels(main),
+        ),
+        _choices(found),
+    ]
+
+
+def sentence(law: ComplexityLaw) -> str:
+    """Say the law in a sentence, and how its forecast of the highest level did."""
+    if not law.identified:
+        return "<strong>Not identified.</strong> " + html.escape(" ".join(law.warnings))
+    k, growth = law.exponent, law.growth
+    if k.low <= 0 <= k.high:
+        told = (
+            "No growth is seen: over these levels the compute changes by a factor of "
+            f"<strong>{numbers.span(growth)}</strong>, an interval that holds 1."
+        )
+    else:
+        told = (
+            f"The compute grows as the <strong>{numbers.span(k, numbers.exponent)}"
+            f"</strong> power of the {_named(law)}: over these levels by a factor of "
+            f"{numbers.span(growth)}."
+        )
+    return told + _outcome(law)
+
+
+def _outcome(law: ComplexityLaw) -> str:
+    if law.forecast is None:
+        return ""
+    told = law.forecast
+    met = "held" if told.held else "did <strong>not</strong> hold"
+    return (
+        f" The law of the lower levels forecasts {html.escape(str(told.level))}, the "
+        f"highest, at {numbers.span(told.predicted, numbers.power)} FLOPs; it took "
+        f"{numbers.power(told.seen)}: the forecast {met}."
+    )
+
+
+def _doubts(found: Generalisation) -> str:
+    if not found.warnings:
+        return ""
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in found.warnings)
+    return f'<ul class="quiet">{lines}</ul>'
+
+
+def _choices(found: Sequence[Generalisation]) -> Section:
+    rows = [
+        Row(_named(law), _label(one), law.exponent, law.identified)
+        for one in found
+        for law in one.laws
+    ]
+    rows.sort(key=lambda row: row.group)
+    drawing = Drawing(
+        "generalisation-forest",
+        forest(rows, title="Exponent k (no unit)", reference=None),
+        "Exponent by threshold, statistic and complexity",
+    )
+    return Section(
+        "generalisation-choices",
+        "How far that depends on choices",
+        f"<p>{_CHOICES}</p>",
+        (drawing,),
+        after=_table(found),
+    )
+
+
+def _levels(found: Generalisation) -> str:
+    rows = [
+        {
+            found.by: level.value,
+            **{
+                _short(name): round(logs[place] / math.log(10.0), 1)
+                for name, logs in found.complexities.items()
+            },
+            "compute (FLOPs)": numbers.span(level.compute, numbers.power),
+            "interactions (agent steps)": numbers.span(level.interactions, numbers.si),
+            "best size (parameters)": "none" if level.size is None else level.size,
+            "runs crossed": level.count("crossed"),
+            "never crossed": level.count("censored"),
+            "at the first checkpoint": level.count("early"),
+        }
+        for place, level in enumerate(found.levels)
+    ]
+    caption = f"What {found.threshold:g} took at each level, with 90 % intervals"
+    return card.table(rows, caption)
+
+
+def _table(found: Sequence[Generalisation]) -> str:
+    rows = [
+        {
+            "score": _label(one),
+            "complexity": _named(law),
+            "k": numbers.span(law.exponent, numbers.exponent),
+            "growth over the levels": numbers.span(law.growth),
+            "identified": law.identified,
+            "forecast of the highest level": _held(law),
+            "what to know": " ".join(law.warnings) or "nothing",
+        }
+        for one in found
+        for law in one.laws
+    ]
+    return (
+        "<details><summary>All thresholds, statistics and complexities</summary>"
+        f"{card.table(rows, 'Exponents with 90 % intervals')}</details>"
+    )
+
+
+def _held(law: ComplexityLaw) -> str:
+    return "none" if law.forecast is None else "held" if law.forecast.held else "missed"
+
+
+def _label(found: Generalisation) -> str:
+    name = "mean" if found.performance == "performance" else found.performance
+    return f"{name.replace('_', ' ')} at {found.threshold:g}"
+
+
+def _short(name: str) -> str:
+    return "log₁₀ " + name.removeprefix("log_").replace("_", " ")
+
+
+def _named(law: ComplexityLaw) -> str:
+    of = law.complexity.removeprefix("log_")
+    if of.startswith("log_"):
+        return f"logarithm of the number of {of.removeprefix('log_')}"
+    return f"number of {of.replace('_', ' ')}"
+
+
+def _clearest(found: Sequence[Generalisation]) -> Generalisation:
+    """Choose the score that most levels were seen to reach; of those the highest."""
+    means = [one for one in found if one.performance == "performance"]
+
+    def seen(one: Generalisation) -> tuple[int, float]:
+        known = sum(math.isfinite(level.compute.value) for level in one.levels)
+        return known, one.threshold
+
+    return max(means, key=seen)
