@@ -7,6 +7,7 @@ import typer
 
 from allometry.cli import (
     aggregate,
+    atlas,
     backtest,
     compact,
     export,
@@ -47,6 +48,7 @@ for verb in (
     plot.plot,
     report.report,
     aggregate.aggregate,
+    atlas.atlas,
     isoflop.isoflop,
     export.export,
     compact.compact,

@@ -83,6 +83,11 @@ def horizon_verdicts(store: Store | Imported) -> tuple[HorizonFit, ...]:
     return horizon_fits(store.table(), wanted.levels, chance=wanted.settings.chance)
 
 
+def asks_for_size(store: Store) -> bool:
+    """Say whether a study asks for a law of size."""
+    return request.from_mapping(store.study.get("law", {})).form != request.NO_LAW
+
+
 def generalises(store: Store) -> bool:
     """Say whether a study asks what generalising takes, and has curves to tell."""
     wanted = request.from_mapping(store.study.get("law", {}))

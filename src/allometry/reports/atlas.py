@@ -1,0 +1,284 @@
+"""The atlas: laws that were measured, each beside the record that it is made from.
+
+An entry is a folder that is a store, compacted and without its networks: `study.json`
+and the tables, `fit.json` (or one for each value of the study's axis) and, where the
+study asks for them, `horizon.json` and `generalisation.json`. A `forecast.json` says
+what was forecast of runs before they were made. Whoever has the folder can fit the
+laws again, and see whether they are those that it tells of.
+"""
+
+import dataclasses
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from allometry.curves import compact
+from allometry.curves.store import STUDY, Store, create, open_store
+from allometry.laws import card
+from allometry.refusal import Refusal
+from allometry.reports import numbers, verdict
+
+#: Numbers of a law made again that differ by less are the same: optimisers of two
+#: machines need not agree in the last digits.
+TOLERANCE = 1e-3
+FORECAST = "forecast.json"
+_OF_A_FIT = ("law", "parameters", "derived", "identified")
+
+
+@dataclasses.dataclass(frozen=True)
+class Law:
+    """One law of an entry: its file, what it says, and how it differs if made again."""
+
+    file: str
+    says: str
+    differences: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """An entry of the atlas, its laws fitted again from its tables."""
+
+    name: str
+    title: str
+    command: str
+    runs: int
+    laws: tuple[Law, ...]
+    forecast: str
+    """What was forecast beforehand and how it came out; empty without a forecast."""
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether every law is the one stored."""
+        return not any(law.differences for law in self.laws)
+
+
+def entries(folder: Path) -> list[Path]:
+    """List the entries in a folder, by name.
+
+    Raises `Refusal` if there is no such folder, or none in it.
+    """
+    if not folder.is_dir():
+        raise Refusal(
+            f"{folder} is no folder: name the atlas's, such as the one that comes with "
+            "Allometry's source, or begin your own: allometry atlas FOLDER --add STORE."
+        )
+    found = sorted(path.parent for path in folder.glob(f"*/{STUDY}"))
+    if not found:
+        raise Refusal(
+            f"{folder} holds no law. Add the store of a finished study to it: "
+            f"allometry atlas {folder} --add runs/quickstart."
+        )
+    return found
+
+
+def check(path: Path) -> Entry:
+    """Fit an entry's laws again, and compare them with those that it tells of."""
+    store = open_store(path)
+    made = laws_of(store)
+    stored = {name: _read(path / name) for name in made if (path / name).is_file()}
+    laws = [
+        Law(name, _says(name, document), tuple(_compared(stored.get(name), document)))
+        for name, document in made.items()
+    ]
+    return Entry(
+        name=path.name,
+        title=str(store.study.get("title") or store.study.get("name") or path.name),
+        command=str(store.study.get("command", "")),
+        runs=store.plan.height,
+        laws=tuple(laws),
+        forecast=_forecast(path, made),
+    )
+
+
+def add(store: Store, folder: Path, name: str) -> Path:
+    """Put a finished study into the atlas, with its laws; return where it is.
+
+    What is kept is the study, its tables, and who trained what to which end; not the
+    networks, and nothing of the machines. Raises `Refusal` if the study is not
+    finished, asks for no law, or has an entry already.
+    """
+    place = folder / name
+    left = set(store.bundles) - store.finished()
+    if left:
+        raise Refusal(
+            f"{store.path} is not finished: {len(left)} of its {len(store.bundles)} "
+            "bundles are left. Run its command again first."
+        )
+    if place.exists():
+        raise Refusal(f"{place} exists: choose another --name, or move it away.")
+    laws = laws_of(store)
+    if not laws:
+        raise Refusal(f"{store.path} asks for no law: there is nothing to keep of it.")
+    try:
+        _copy(store, place)
+        for file, document in laws.items():
+            (place / file).write_text(json.dumps(document, indent=1) + "\n")
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return place
+
+
+def laws_of(store: Store) -> dict[str, Any]:
+    """Fit all that a study asks for, by the name of the file that keeps it."""
+    made: dict[str, Any] = {}
+    if verdict.asks_for_size(store):
+        for found in verdict.verdicts(store):
+            made[found.file] = json.loads(card.to_json(found.fit))
+    if horizon := verdict.horizon_verdicts(store):
+        made["horizon.json"] = _plain([dataclasses.asdict(one) for one in horizon])
+    if generalised := verdict.generalisation_verdicts(store):
+        made["generalisation.json"] = _plain(
+            [dataclasses.asdict(one) for one in generalised]
+        )
+    return made
+
+
+def _copy(store: Store, place: Path) -> None:
+    """Copy a study's record, compacted, without networks and owners."""
+    tables = {
+        "curves": store.curves(),
+        "scores": store.scores(),
+        "lineage": store.lineage(),
+    }
+    copied = create(place, store.study, store.plan)
+    for bundle in store.bundles:
+        state = store.manifest(bundle)
+        if state is None:
+            continue
+        own = pl.col("run").is_in(list(state.status))
+        copied.claim(bundle, {}).commit(
+            **{name: whole.filter(own) for name, whole in tables.items()},
+            checkpoint=None,
+            metadata=state.metadata,
+            status=state.status,
+            fingerprint=state.fingerprint or "",
+            finished=True,
+        )
+    compact.compact(copied, drop_checkpoints=True)
+    shutil.rmtree(place / "bundles")
+
+
+def _read(path: Path) -> Any:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{path} cannot be read as JSON: {error}.") from error
+    return document
+
+
+def _compared(stored: Any, made: Any) -> Iterator[str]:
+    """Say how a law made again differs from the one stored."""
+    if stored is None:
+        yield "it was not stored"
+        return
+    before, now = dict(_leaves(_told(stored))), dict(_leaves(_told(made)))
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if not _same(old, new):
+            yield f"{key} is {new!r} and was {old!r}"
+
+
+def _told(document: Any) -> Any:
+    """Keep what a fit says of the world; other laws are nothing else."""
+    if isinstance(document, Mapping):
+        return {key: document.get(key) for key in _OF_A_FIT}
+    return document
+
+
+def _same(old: Any, new: Any) -> bool:
+    numeric = all(
+        isinstance(value, int | float) and not isinstance(value, bool)
+        for value in (old, new)
+    )
+    return math.isclose(old, new, rel_tol=TOLERANCE) if numeric else bool(old == new)
+
+
+def _leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(document, Mapping):
+        parts = list(document.items())
+    elif isinstance(document, list):
+        parts = [(str(place), value) for place, value in enumerate(document)]
+    else:
+        yield key, document
+        return
+    for name, value in parts:
+        yield from _leaves(value, f"{key}.{name}" if key else str(name))
+
+
+def _plain(value: Any) -> Any:
+    """Give JSON's own: what is no finite number becomes null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _says(name: str, document: Any) -> str:
+    """Say a law in a few words, as plain text."""
+    if name == "generalisation.json":
+        return _generalised(document)
+    if name == "horizon.json":
+        sure = [one for one in document if one["identified"]]
+        affine = sum(one["affine"] for one in sure)
+        return (
+            f"{len(sure)} of {len(document)} laws of the horizon identified, "
+            f"{affine} affine"
+        )
+    if not document["identified"]:
+        return "not identified"
+    told = document["derived"].get("size_exponent")
+    return "identified" if told is None else f"size exponent {_span(told)}"
+
+
+def _generalised(document: Any) -> str:
+    main = [one for one in document if one["performance"] == "performance"]
+    told = []
+    for one in main:
+        law = one["laws"][0]
+        at = f"at {one['threshold']:g}"
+        if law["identified"]:
+            told.append(
+                f"{at} compute ∝ {law['complexity'][4:]}^{_span(law['exponent'])}"
+            )
+        else:
+            told.append(f"{at} not identified")
+    return "; ".join(told)
+
+
+def _forecast(path: Path, made: Mapping[str, Any]) -> str:
+    """Say what was forecast, and how it came out if that is known by now."""
+    if not (path / FORECAST).is_file():
+        return ""
+    told = _read(path / FORECAST)
+    said = (
+        f"forecast on {told['made']} for {told['by']} = {told['level']} at "
+        f"{told['threshold']:g}: {_span(told['predicted'], numbers.power)} FLOPs"
+    )
+    for one in made.get("generalisation.json", ()):
+        alike = one["performance"] == told["performance"]
+        if not alike or one["threshold"] != told["threshold"]:
+            continue
+        for level in one["levels"]:
+            seen = level["compute"]["value"]
+            if level["value"] == told["level"] and seen is not None:
+                low, high = told["predicted"]["low"], told["predicted"]["high"]
+                held = "held" if low <= seen <= high else "missed"
+                return f"{said}; it took {numbers.power(seen)}: {held}"
+    return f"{said}; the level was not seen to cross"
+
+
+def _span(told: Mapping[str, Any], show: Any = numbers.exponent) -> str:
+    ends = [told[key] for key in ("value", "low", "high")]
+    if any(end is None for end in ends):
+        return "unknown"
+    value, low, high = (show(end) for end in ends)
+    return f"{value} ({low} to {high})"
