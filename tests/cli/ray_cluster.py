@@ -23,16 +23,20 @@ HELPERS = (
 )
 
 
+#: On loopback, and not 127.0.0.1, which Ray takes for the machine's own address.
+ADDRESS = "127.0.0.2"
+
+
 def node():
     with contextlib.ExitStack() as opened:
         sockets = [opened.enter_context(socket.socket()) for _ in HELPERS]
         for each in sockets:
-            each.bind(("127.0.0.1", 0))
+            each.bind((ADDRESS, 0))
         ports = [each.getsockname()[1] for each in sockets]
     return {
         "num_cpus": 1,
         "include_dashboard": False,
-        "node_ip_address": "127.0.0.1",
+        "node_ip_address": ADDRESS,
         "object_store_memory": 80_000_000,
         **dict(zip(HELPERS, ports, strict=True)),
     }

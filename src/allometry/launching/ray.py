@@ -163,7 +163,7 @@ def _join(ray: Any, address: str) -> None:
     if address == "local":
         _start(ray, quiet)
         return
-    _reach(address)
+    _reach(ray, address)
     try:
         ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -191,7 +191,7 @@ def _start(ray: Any, quiet: Mapping[str, Any]) -> None:
                 ) from error
 
 
-def _reach(address: str) -> None:
+def _reach(ray: Any, address: str) -> None:
     """Refuse an address where nobody listens; Ray itself would wait for minutes."""
     host, sign, port = address.removeprefix("ray://").rpartition(":")
     if address == "auto":
@@ -201,8 +201,11 @@ def _reach(address: str) -> None:
             f"{address!r} is no address of a Ray cluster: give host:port, such as "
             "10.0.0.1:6379."
         )
+    host = host.strip("[]")
+    if host in ("localhost", "127.0.0.1", "::1"):  # what Ray makes of these
+        host = ray.util.get_node_ip_address()
     try:
-        socket.create_connection((host.strip("[]"), int(port)), REACH).close()
+        socket.create_connection((host, int(port)), REACH).close()
     except (OSError, OverflowError) as error:
         raise _unreachable(address, str(error)) from error
 
