@@ -7,6 +7,8 @@ lost one had in hand, from its last commit. Ray is an extra.
 
 import contextlib
 import os
+import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -24,11 +26,6 @@ RETRIES = 100
 REACH, GRACE = 10.0, 300.0
 #: Seconds between two looks of a task at its worker.
 LOOK = 0.2
-#: Times that a cluster of this machine is tried to be started: Ray gives its own
-#: helpers 15 s to come up, which a busy machine may not have.
-STARTS = 3
-#: Bytes of Ray's object store, which only sentences pass through.
-OBJECTS = 80_000_000
 #: Bytes of a worker's output that are told if it fails.
 TOLD = 4000
 
@@ -46,13 +43,18 @@ def joined(address: str | None) -> Iterator["Cluster"]:
 
     Raises `Refusal` where Ray is not installed or the cluster cannot be reached.
     """
-    ray = library()
     address = address or os.environ.get("RAY_ADDRESS") or "local"
-    _join(ray, address)
-    try:
-        yield Cluster(ray)
-    finally:
-        ray.shutdown()
+    if address == "local":
+        # Whoever else is on this machine could else have it run anything.
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    ray = library()
+    with _started() if address == "local" else contextlib.nullcontext(address) as found:
+        _join(ray, found)
+        try:
+            yield Cluster(ray)
+        finally:
+            ray.shutdown()
 
 
 class Cluster:
@@ -123,6 +125,8 @@ class Crew:
 
 def work(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
     """Run a worker on this node to its end; where the task is cancelled, stop it."""
+    # Ray cancels by an interrupt, which is ignored below a shell's background job.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, *words],
@@ -132,7 +136,7 @@ def work(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
             stderr=subprocess.STDOUT,
         )
         try:
-            # Not `wait`: Ray cancels by an interrupt that ends no system call.
+            # Not `wait`: the interrupt ends no system call.
             while process.poll() is None:
                 time.sleep(LOOK)
         except BaseException:
@@ -146,7 +150,7 @@ def work(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
 
 def library() -> Any:
     """Import Ray; raise `Refusal` where it is not installed."""
-    # Before the import, which reads it: nothing is reported to anybody.
+    # Before the import, which reads the environment: nothing is reported to anybody.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
         import ray
@@ -158,37 +162,34 @@ def library() -> Any:
     return ray
 
 
+@contextlib.contextmanager
+def _started() -> Iterator[str]:
+    """Start a cluster of this machine in a process of its own; give its address.
+
+    Ray forks, which a process with JAX's threads must not.
+    """
+    command = [sys.executable, "-m", "allometry.launching.ray_head"]
+    head = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        address = head.stdout.readline().strip() if head.stdout else ""
+        if not address:
+            raise Refusal(
+                "Ray did not start on this machine; why is said above. Try again when "
+                "it is less busy, or train with --on local."
+            )
+        yield address
+    finally:
+        head.communicate()  # it ends with its standard input
+
+
 def _join(ray: Any, address: str) -> None:
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address == "local":
-        _start(ray, quiet)
-        return
     _reach(ray, address)
     try:
-        ray.init(address=address, **quiet)
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise _unreachable(address, _last_line(str(error))) from error
-
-
-def _start(ray: Any, quiet: Mapping[str, Any]) -> None:
-    """Start a cluster of this machine: without dashboard, reachable from here only."""
-    for left in reversed(range(STARTS)):
-        try:
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=OBJECTS,
-                _node_ip_address="127.0.0.1",
-                **quiet,
-            )
-            return
-        except Exception as error:  # Ray raises no class of its own here
-            ray.shutdown()
-            if not left:
-                raise Refusal(
-                    f"Ray did not start on this machine: {_last_line(str(error))} Try "
-                    "again when it is less busy, or train with --on local."
-                ) from error
 
 
 def _reach(ray: Any, address: str) -> None:
