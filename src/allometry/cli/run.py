@@ -9,6 +9,15 @@ import typer
 
 from allometry.cli.conclude import conclude
 from allometry.cli.interrupt import stoppable
+from allometry.cli.launch import (
+    CpusPerWorker,
+    Launch,
+    On,
+    Place,
+    RayAddress,
+    SlurmOptions,
+    Wait,
+)
 from allometry.cli.train import (
     BudgetText,
     CommitEvery,
@@ -47,12 +56,19 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Bundles to train at once; one per core if not given."
+            min=1,
+            help="Bundles to train at once: one per core if not given; on a cluster, "
+            "as many as fit (ray) or 8 jobs (slurm).",
         ),
     ] = None,
     commit_every: CommitEvery = 10.0,
     lease: Lease = 60.0,
     budget: BudgetText = None,
+    on: On = Place.LOCAL,
+    ray_address: RayAddress = None,
+    cpus_per_worker: CpusPerWorker = None,
+    slurm: SlurmOptions = None,
+    wait: Wait = False,
     json: Annotated[
         bool,
         typer.Option(
@@ -66,9 +82,14 @@ def run(
     interrupted one continues from its last commit. Ctrl-C stops after the current
     chunk, with everything kept. The same command a second time beside the first, or
     `allometry work FOLDER`, shares the study with it, never a bundle.
+
+    With --on ray or --on slurm the workers are started on a cluster, all of whose
+    machines see the folder.
     """
     check_seconds(commit_every)
     allowed = read_budget(budget)
+    launch = Launch(on, workers, ray_address, cpus_per_worker, slurm, wait)
+    launch.check(budget)
     from allometry.studies import executor
     from allometry.studies import study as studies
     from allometry.studies.survey import Survey
@@ -85,7 +106,8 @@ def run(
     folder = out if out is not None else Path("runs") / survey.study.name
     with stoppable() as stop:
         store = executor.prepare(survey, folder, _command(study, changes))
-        if not executor.is_finished(survey, store):
+        left = not executor.is_finished(survey, store)
+        if left and on is Place.LOCAL:
             train(
                 survey,
                 store,
@@ -96,6 +118,8 @@ def run(
                 lease=lease,
                 budget=allowed,
             )
+    if left and on is not Place.LOCAL:
+        launch.train(survey, store, commit_every, lease, allowed, json=json)
     conclude(survey, store, json=json)
 
 

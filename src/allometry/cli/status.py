@@ -1,7 +1,9 @@
 """`allometry status`: how a study stands, and how long it will take."""
 
+import contextlib
 import json as jsonlib
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,6 +62,19 @@ def status(
     _console().print(drawn(found))
 
 
+def follow(store: str, shown: "Console", enough: Callable[["Status"], bool]) -> None:
+    """Draw how a study stands until nothing is left to train.
+
+    `enough` is asked after every look: it waits for the next one, and says whether to
+    end without it.
+    """
+    found = _read(store)
+    if shown.is_terminal:
+        _redraw(store, found, shown, enough)
+    else:
+        _print_changes(store, found, shown, enough)
+
+
 def _read(store: str) -> "Status":
     from allometry.curves.store import open_store
     from allometry.watching.status import status as read
@@ -75,35 +90,36 @@ def _console() -> "Console":
 
 def _watch(store: str) -> None:
     """Draw until nothing is left to train; Ctrl-C is the way out, and no error."""
-    try:
-        found, console = _read(store), _console()
-        if console.is_terminal:
-            _redraw(store, found, console)
-        else:
-            _print_changes(store, found, console)
-    except KeyboardInterrupt:
-        return
+    with contextlib.suppress(KeyboardInterrupt):
+        follow(store, _console(), _wait)
 
 
-def _redraw(store: str, found: "Status", console: "Console") -> None:
+def _wait(found: "Status") -> bool:
+    time.sleep(EVERY)
+    return False
+
+
+def _redraw(
+    store: str, found: "Status", console: "Console", enough: Callable[["Status"], bool]
+) -> None:
     from rich.live import Live
 
     from allometry.cli.standing import drawn
 
     with Live(drawn(found), console=console, auto_refresh=False) as live:
-        while not found.finished:
-            time.sleep(EVERY)
+        while not (found.finished or enough(found)):
             found = _read(store)
             live.update(drawn(found), refresh=True)
 
 
-def _print_changes(store: str, found: "Status", console: "Console") -> None:
+def _print_changes(
+    store: str, found: "Status", console: "Console", enough: Callable[["Status"], bool]
+) -> None:
     """Where there is nothing to draw on: print anew whenever there is news."""
     from allometry.cli.standing import drawn
 
     console.print(drawn(found))
-    while not found.finished:
-        time.sleep(EVERY)
+    while not (found.finished or enough(found)):
         before, found = found, _read(store)
         if found.bundles != before.bundles:
             console.print()

@@ -1,0 +1,6 @@
+"""Launching: where the workers of a study are started.
+
+Belongs here: Ray, Slurm, one file each. What they start is always `allometry work
+STORE`, which finds out from the store what is left to do; nothing is pickled into a job
+but the store's place and the options of that command. Trains nothing itself.
+"""

@@ -1,0 +1,41 @@
+"""Workers: the command that every place starts, and what it is told.
+
+A worker is told where the store is and how often to commit. Everything else it finds in
+the store when it starts, so that a job may be started again, anywhere, at any time.
+"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+#: What is passed on from the environment of whoever launches: what decides numbers or
+#: the device, and never a secret. A job has the rest from the machine it runs on.
+PASSED = ("JAX_PLATFORMS", "XLA_FLAGS")
+
+
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    """What a worker is told."""
+
+    store: str
+    commit_every: float
+    """Seconds between commits."""
+    lease: float
+    """Seconds without a sign of life after which others may take its bundle over."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words after `python` that start it."""
+        options = (f"--commit-every={self.commit_every}", f"--lease={self.lease}")
+        return ("-m", "allometry", "work", self.store, *options)
+
+
+def worker(store: Path, commit_every: float, lease: float) -> Worker:
+    """Make a worker that finds the store wherever it is started."""
+    return Worker(str(store.resolve()), commit_every, lease)
+
+
+def passed() -> Mapping[str, str]:
+    """Give those of `PASSED` that are set here."""
+    return {name: os.environ[name] for name in PASSED if name in os.environ}
