@@ -50,6 +50,14 @@ def run(
             min=1, help="Bundles to train at once; one per core if not given."
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Train in so many worker processes, each on its share of the cores, "
+            "instead of in threads of this one.",
+        ),
+    ] = None,
     commit_every: CommitEvery = 10.0,
     lease: Lease = 60.0,
     budget: BudgetText = None,
@@ -92,6 +100,7 @@ def run(
                 stop,
                 quiet=json,
                 workers=workers,
+                processes=processes,
                 commit_every=commit_every,
                 lease=lease,
                 budget=allowed,
