@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from allometry.agents.devices import AXIS
 from allometry.agents.population import Peers
@@ -68,7 +68,8 @@ class Layout:
 
     @functools.cached_property
     def _mesh(self) -> Mesh:
-        return Mesh(np.array(self.devices), (AXIS,))
+        automatic = (AxisType.Auto,)  # the compiler divides, no type says how
+        return Mesh(np.array(self.devices), (AXIS,), axis_types=automatic)
 
     def _shardings(self, states: Any) -> Any:
         """Say of every array of members or populations `[M, ...]` how it is laid."""
