@@ -38,3 +38,16 @@ def test_what_is_no_budget_is_refused(text):
 def test_seconds_without_their_unit_are_not_taken_for_flops():
     with pytest.raises(Refusal, match=r"Give a time a unit, such as 3600s or 3600min"):
         budget.read("3600")
+
+
+def test_what_is_left_is_shared_out_among_workers():
+    now = [0.0]
+    hour = budget.read("1h", lambda: now[0])
+    now[0] = 600.0
+    assert hour.part(4) == "3000.000000s"
+    assert budget.read(hour.part(4)).text == "3000.000000s"
+    flops = budget.read("1e17")
+    flops.spend(4e16)
+    assert float(flops.part(4)) == 1.5e16
+    flops.use_up()
+    assert flops.used_up

@@ -32,6 +32,12 @@ def test_whatever_decides_numbers_changes_it(studies, table, changed):
     assert changes(one.decided_by, other.decided_by) == changed
 
 
+def test_devices_change_it_and_are_told_as_such(studies):
+    one, two = (of(studies.survey_of(training={"devices": n})) for n in (1, 2))
+    assert changes(one.decided_by, two.decided_by) == ["device"]
+    assert two.decided_by["device"] == f"2 × {one.decided_by['device']}"
+
+
 def test_words_for_the_reader_do_not_change_it(studies):
     words = {"title": "Another", "law": {"tuned": "by hand"}}
     assert of(studies.survey_of()).text == of(studies.survey_of(**words)).text

@@ -6,7 +6,7 @@ from allometry.curves.claim import LostClaim
 from allometry.curves.lease import leased
 from allometry.studies.facts import Costs, Facts
 from allometry.studies.grid import Bundle, Run
-from allometry.studies.queue import Queue
+from allometry.studies.queue import NoRoom, Queue
 
 NAMES = ("small", "large", "middle")
 COSTS = {"small": 1.0, "large": 9.0, "middle": 3.0}
@@ -88,6 +88,28 @@ def test_what_was_lost_is_with_another_and_comes_back_when_that_gives_it_back(
     assert mine.take()[0].bundle.name == "large"
     assert store.manifest("large").attempts == 3
     assert other.claim.manifest.attempts == 2
+
+
+def test_what_does_not_fit_waits_unclaimed_until_it_is_alone(studies, store):
+    """Room for 12: large takes 9, middle 3, small 1; elsewhere there is as much."""
+    asked = []
+
+    def fit(bundles):
+        asked.append([facts.bundle.name for facts in bundles])
+        return sum(COSTS[name] for name in asked[-1]) < 12
+
+    mine = Queue(map(facts_of, NAMES), store, studies.Watcher(), 60.0, fit)
+    assert mine.take("here")[0].bundle.name == "large"
+    assert asked == []  # alone
+    with pytest.raises(NoRoom):
+        mine.take("here")
+    # The order stays: what is smaller does not overtake.
+    assert asked == [["middle", "large"]]
+    assert store.manifest("middle") is store.manifest("small") is None
+    assert mine.take("there")[0].bundle.name == "middle"
+    assert mine.take("here")[0].bundle.name == "small"
+    assert asked[1:] == [["small", "large"]]
+    mine.give_back("large", finished=False)
 
 
 def test_what_was_finished_before_is_told_once(queue, store):

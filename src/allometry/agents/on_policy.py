@@ -20,6 +20,7 @@ from allometry.agents import flops, seen
 from allometry.agents.actor import Actor
 from allometry.agents.actor_critic import ActorCritic
 from allometry.agents.agent import Flops, static, traced, traced_names
+from allometry.agents.devices import divided
 from allometry.agents.distributions import distribution
 from allometry.agents.flops import Update
 from allometry.agents.returns import generalised_advantage
@@ -289,6 +290,8 @@ def passes(
     count = samples.first.shape[0]
 
     def step(learner: Any, chosen: Int[Array, " M"]) -> tuple[Any, dict[str, Array]]:
+        # The batch is everywhere by now: each device takes its part of a minibatch.
+        chosen = divided(chosen)
         return update(learner, jax.tree.map(lambda x: x[chosen], samples))
 
     keys = jax.random.split(key, epochs)
@@ -358,4 +361,4 @@ def _valued(networks: ActorCritic, read: PyTree, axes: int) -> Float[Array, "...
     """
     leading = jax.tree.leaves(read)[0].shape[:axes]
     rows = jax.tree.map(lambda x: flat(x, axes), read)
-    return jax.vmap(networks.worth)(rows).reshape(leading)
+    return jax.vmap(networks.worth)(divided(rows)).reshape(leading)

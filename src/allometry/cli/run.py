@@ -61,6 +61,14 @@ def run(
             "as many as fit (ray) or 8 jobs (slurm).",
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Train in so many worker processes, each on its share of the cores, "
+            "instead of in threads of this one.",
+        ),
+    ] = None,
     commit_every: CommitEvery = 10.0,
     lease: Lease = 60.0,
     budget: BudgetText = None,
@@ -114,6 +122,7 @@ def run(
                 stop,
                 quiet=json,
                 workers=workers,
+                processes=processes,
                 commit_every=commit_every,
                 lease=lease,
                 budget=allowed,

@@ -36,7 +36,8 @@ def print_survey(survey: "Survey", workers: int | None) -> None:
         f"{_count(len(first.checkpoints), 'checkpoint')}; {total:.3g} FLOPs in all."
     )
     with console.status("Measuring this machine's speed …"):
-        expected = seconds(survey, workers or executor.default_workers())
+        at_once = workers or executor.default_workers(survey.study)
+        expected = seconds(survey, at_once)
     console.print(f"Expected time on this machine: {duration(expected)}.")
 
 
@@ -58,7 +59,7 @@ def survey_document(survey: "Survey", workers: int | None) -> dict[str, Any]:
         ],
         "interactions": survey.facts[0].interactions,
         "checkpoints": len(survey.facts[0].checkpoints),
-        "seconds": seconds(survey, workers or executor.default_workers()),
+        "seconds": seconds(survey, workers or executor.default_workers(survey.study)),
     }
 
 

@@ -10,6 +10,8 @@ from allometry.cli.interrupt import EXIT_CODE
 from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from allometry.curves.store import Store
     from allometry.studies.budget import Budget
     from allometry.studies.executor import Outcome
@@ -58,6 +60,7 @@ def train(
     stop: threading.Event,
     *,
     budget: "Budget | None" = None,
+    processes: int | None = None,
     quiet: bool = False,
     again: str = "The same command goes on.",
     **options: Any,
@@ -65,7 +68,7 @@ def train(
     """Train what is left and show it; exit with code 130 if stopped before the end.
 
     `quiet` keeps the standard output free: progress goes to the standard error.
-    `options` are those of `executor.run`.
+    `options` are those of `executor.run`. With `processes` so many workers do it.
     """
     from rich.console import Console
 
@@ -73,13 +76,34 @@ def train(
     from allometry.studies import executor
 
     shown = Console(highlight=False, stderr=quiet)
-    with Display(survey, store, shown) as display:
-        outcome = executor.run(
-            survey, store, display, stop=stop, budget=budget, **options
-        )
+    options |= {"stop": stop, "budget": budget}
+    if processes is not None:
+        outcome = _in_processes(survey, store, shown, processes, options)
+    else:
+        with Display(survey, store, shown) as display:
+            outcome = executor.run(survey, store, display, **options)
     used_up = budget is not None and budget.used_up
     if outcome.complete or not (stop.is_set() or used_up):
         return outcome
     why = f": the budget of {budget.text} is used up" if budget and used_up else ""
     typer.echo(f"Stopped{why}; {store.path} keeps everything. {again}", err=quiet)
     raise typer.Exit(EXIT_CODE)
+
+
+def _in_processes(
+    survey: "Survey",
+    store: "Store",
+    shown: "Console",
+    processes: int,
+    options: dict[str, Any],
+) -> "Outcome":
+    from allometry.cli.onlooker import Onlooker
+    from allometry.launching import local
+
+    if options.pop("workers", None) is not None:
+        raise Refusal(
+            "--processes and --workers exclude each other: a process trains one bundle "
+            "at a time. Give one of the two."
+        )
+    with Onlooker(store, shown) as onlooker:
+        return local.run(survey, store, onlooker, processes=processes, **options)

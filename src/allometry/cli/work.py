@@ -30,6 +30,14 @@ def work(
             "worker is lost; or end when nothing is free.",
         ),
     ] = True,
+    concluded: Annotated[
+        bool,
+        typer.Option(
+            "--conclude/--no-conclude",
+            help="Fit the law and write the page after the last bundle, or leave that "
+            "to another command.",
+        ),
+    ] = True,
     commit_every: CommitEvery = 10.0,
     lease: Lease = 60.0,
     budget: BudgetText = None,
@@ -67,7 +75,7 @@ def work(
             lease=lease,
             budget=allowed,
         )
-    if outcome.last:
+    if outcome.last and concluded:
         conclude(survey, opened, json=False)
     elif outcome.complete:
         typer.echo(f"All runs are done and kept in {store}.")

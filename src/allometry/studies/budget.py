@@ -44,6 +44,19 @@ class Budget:
         with self._lock:
             self._flops -= flops
 
+    def part(self, workers: int) -> str:
+        """Write what is left for each of so many workers that begin now.
+
+        Time passes for all of them; FLOPs are shared out.
+        """
+        if math.isfinite(self._flops):
+            return f"{max(self._flops / workers, LEAST):.6g}"
+        return f"{max(self._end - self._clock(), 1e-3):.6f}s"
+
+    def use_up(self) -> None:
+        """Count all of it as spent."""
+        self._end = -math.inf
+
     @property
     def used_up(self) -> bool:
         """Whether it is time to stop."""

@@ -1,31 +1,33 @@
 """Executor: a study on this machine, a few bundles at a time.
 
 XLA releases the interpreter while it compiles and trains, so the workers are threads
-of one process: one small network cannot use two cores, two of them can. An
-accelerator gets one bundle at a time. Any number of processes, on any number of
-machines, may do so in one store: each bundle is claimed by one of them.
+of one process: one small network cannot use two cores, two of them can. Each
+accelerator gets one bundle at a time, or each group of `training.devices` of them. A
+bundle that does not fit beside those that train in the same memory waits for them. Any
+number of processes, on any number of machines, may do so in one store: each bundle is
+claimed by one of them.
 """
 
 import concurrent.futures
-import os
+import dataclasses
+import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import jax
 
 from allometry.curves import store as stores
 from allometry.curves.claim import Claim, LostClaim
 from allometry.curves.lease import SECONDS, leased
 from allometry.curves.store import Store
 from allometry.refusal import Refusal
-from allometry.studies import runner
+from allometry.studies import layout, room, runner
 from allometry.studies.budget import Budget
 from allometry.studies.facts import Facts
 from allometry.studies.grid import bundles
-from allometry.studies.queue import Queue
+from allometry.studies.queue import NoRoom, Queue
 from allometry.studies.runner import Job
+from allometry.studies.schema import Study
 from allometry.studies.survey import Survey, run_rows
 from allometry.studies.watcher import Watcher
 
@@ -33,6 +35,9 @@ from allometry.studies.watcher import Watcher
 #: lie between two of them at least and at most.
 LOOKS = 10
 SHORTEST, LONGEST = 0.05, 5.0
+#: Keys with which a study is the same one. On how many devices a bundle trains is for
+#: the machine to say: it goes on under another fingerprint, and the record tells it.
+SPARED = ("command", "training.devices")
 
 
 class Outcome(NamedTuple):
@@ -95,10 +100,14 @@ def run(
     those whose workers give no sign of life for the length of their lease (seconds).
     """
     job = Job(survey, store, watcher, commit_every, lease, stop, budget)
-    queue = Queue(survey.facts, store, watcher, lease)
-    workers = min(workers or default_workers(), len(survey.facts))
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_work, queue, job, wait) for _ in range(workers)]
+    queue = Queue(survey.facts, store, watcher, lease, functools.partial(_fit, survey))
+    places = layout.side_by_side(survey.study.training.devices, workers)
+    places = places[: len(survey.facts)]
+    with concurrent.futures.ThreadPoolExecutor(len(places)) as pool:
+        futures = [
+            pool.submit(_work, queue, dataclasses.replace(job, layout=place), wait)
+            for place in places
+        ]
         try:
             ended = list(concurrent.futures.as_completed(futures))
         except BaseException:
@@ -109,30 +118,40 @@ def run(
     return Outcome(queue.is_empty, queue.was_last, queue.elsewhere)
 
 
-def default_workers() -> int:
-    """Count the bundles to train at once: one per core, one on an accelerator."""
-    if jax.default_backend() != "cpu":
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def default_workers(study: Study) -> int:
+    """Count the bundles to train at once: one per core, or on each accelerator."""
+    return len(layout.side_by_side(study.training.devices, None))
 
 
 def _work(queue: Queue, job: Job, wait: bool) -> None:
     """Train one bundle after another; an error stops the other threads too."""
+    assert job.layout is not None
     try:
-        while not job.stopped:
-            taken = queue.take()
-            if taken is not None:
-                _train(*taken, queue, job)
-            elif wait and queue.elsewhere:
-                job.watcher.waiting(queue.elsewhere)
-                job.stop.wait(min(max(job.lease / LOOKS, SHORTEST), LONGEST))
-            else:
-                return
+        with job.layout.chosen():
+            while not job.stopped:
+                try:
+                    taken = queue.take(job.layout.memory)
+                except NoRoom:
+                    job.stop.wait(_between_looks(job))
+                    continue
+                if taken is not None:
+                    _train(*taken, queue, job)
+                elif wait and queue.elsewhere:
+                    job.watcher.waiting(queue.elsewhere)
+                    job.stop.wait(_between_looks(job))
+                else:
+                    return
     except BaseException:
         job.stop.set()
         raise
+
+
+def _between_looks(job: Job) -> float:
+    return min(max(job.lease / LOOKS, SHORTEST), LONGEST)
+
+
+def _fit(survey: Survey, bundles: Iterable[Facts]) -> bool:
+    return room.fits(survey.needed(facts) for facts in bundles)
 
 
 def _train(facts: Facts, claim: Claim, queue: Queue, job: Job) -> None:
@@ -150,10 +169,10 @@ def _differences(old: Any, new: Any, key: str) -> list[str]:
     """Name the keys whose values differ, as `key was 1 and is now 2`."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return [] if old == new else [f"{key} was {old!r} and is now {new!r}"]
+    each = {name: f"{key}.{name}" if key else name for name in sorted({*old, *new})}
     return [
         line
-        for name in sorted({*old, *new} - {"command"})
-        for line in _differences(
-            old.get(name), new.get(name), f"{key}.{name}" if key else name
-        )
+        for name, whole in each.items()
+        if whole not in SPARED
+        for line in _differences(old.get(name), new.get(name), whole)
     ]

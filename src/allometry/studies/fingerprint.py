@@ -14,8 +14,7 @@ from collections.abc import Mapping
 from importlib import metadata, resources
 from typing import Any
 
-import jax
-
+from allometry.studies import layout
 from allometry.studies.grid import Bundle
 from allometry.studies.schema import Study
 
@@ -39,18 +38,21 @@ class Fingerprint:
 def fingerprint(study: Study, bundle: Bundle) -> Fingerprint:
     """Name what decides the numbers of a bundle; nothing else of the machine."""
     resolved = study.resolved
-    device = jax.devices()[0]
+    device = layout.here()
+    training = dict(resolved["training"])
+    count = training.pop("devices")
+    kind = f"{device.platform} {device.device_kind} {platform.machine()}"
     return Fingerprint(
         {
             "environment": resolved["environment"],
             "agent": resolved["agent"],
-            "training": resolved["training"],
+            "training": training,
             "population": resolved["population"],
             "evaluation": resolved["evaluation"],
             "bundle": [run.name for run in bundle.runs],
             "code": code(),
             "libraries": {name: metadata.version(name) for name in LIBRARIES},
-            "device": f"{device.platform} {device.device_kind} {platform.machine()}",
+            "device": kind if count == 1 else f"{count} × {kind}",
             # Hashed: flags may hold paths, which are nobody's business.
             "xla_flags": _hash(os.environ.get("XLA_FLAGS", "").encode()),
         }

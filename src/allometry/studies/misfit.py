@@ -189,6 +189,14 @@ def _check_training(study: Study) -> None:
             f"training.first_checkpoint is {first:,}, after the end of a run; give at "
             f"most training.interactions, {training.interactions:,}.",
         )
+    if training.copies % training.devices:
+        raise Misfit(
+            "training.devices",
+            f"training.devices is {training.devices}, among which training.copies = "
+            f"{training.copies} cannot be divided evenly; change one of these keys so "
+            "that it can.",
+            "training.copies",
+        )
     _check_coplayers(study)
     for name in study.grid.agent.get("name", [study.agent.get("name")]):
         _check_minibatches(study, AGENTS[str(name)])

@@ -5,6 +5,7 @@ the curve is measured inside. The environment travels as an argument, so that it
 are not baked into the program.
 """
 
+import functools
 from typing import Any
 
 import jax
@@ -14,9 +15,11 @@ from jaxtyping import Array, Bool
 
 from allometry.agents.samplers import Prefetched, Sampler, Uniform
 from allometry.environments.environment import Environment
+from allometry.studies import layout as layouts
 from allometry.studies.chunk import Chunk
 from allometry.studies.coplayers import coplayers
 from allometry.studies.grid import Bundle
+from allometry.studies.layout import Layout
 from allometry.studies.measure import Measure
 from allometry.studies.peers import Together
 from allometry.studies.schema import Study
@@ -37,12 +40,16 @@ class Program:
         measure: Measure,
         *,
         iterations: int,
+        layout: Layout | None = None,
     ):
         """Prepare the training of so many iterations.
 
-        It is compiled at the first `advance`.
+        It is compiled at the first `advance`. Without a `layout` it is that of the
+        first devices that there are.
         """
         self._bundle = bundle
+        self._layout = layout
+        self._devices = study.training.devices
         self.environment = environment
         self.measure = measure
         self.agent, self.schedule = bundle.runs[0].agent, study.schedule
@@ -52,6 +59,11 @@ class Program:
         )
         self._advance = jax.jit(self._traced)
         self.compilations = 0
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """On which devices it trains; raises `Refusal` if there are too few."""
+        return self._layout or layouts.first(self._devices)
 
     def start(self) -> Any:
         """Build the runs' states before training, stacked along a leading axis."""
@@ -75,7 +87,11 @@ class Program:
         if finite is None:
             finite = np.ones(len(self._bundle.runs), bool)
         counts = np.int32(first), np.int32(iterations)
-        return self._advance(self.environment, self.measure, members, *counts, finite)
+        members = self.layout.laid(members)
+        with self.layout.in_use():
+            return self._advance(
+                self.environment, self.measure, members, *counts, finite
+            )
 
     def _beginning(self) -> tuple[Environment, dict[str, Array], Array]:
         runs = self._bundle.runs

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from allometry.agents.on_policy import OnPolicy
 from allometry.agents.rollout import Batch
 from allometry.agents.training import Member
 from allometry.refusal import Refusal
-from allometry.studies import pieces
+from allometry.studies import layout, pieces
 from allometry.studies.facts import Facts
 from allometry.studies.program import Program
 
@@ -20,7 +21,10 @@ STATES = 2
 
 
 class Needed(NamedTuple):
-    """Bytes that a bundle takes at the same time, whatever the compiler does."""
+    """Bytes that a bundle takes at the same time, whatever the compiler does.
+
+    Those of one device, where it trains on several.
+    """
 
     states: int
     """The members' state, before a chunk and after it."""
@@ -41,7 +45,7 @@ def needed(program: Program) -> Needed:
     What a gradient step keeps of the networks (activations, gradients) and an
     environment's own intermediate values come on top: only a compiler knows them.
     """
-    states = program.shapes()
+    states, devices = program.shapes(), len(program.layout.devices)
     members = jax.eval_shape(program.trainee.members, states)
     batch = jax.eval_shape(jax.vmap(functools.partial(_batch, program)), members)
     minibatch = 0
@@ -49,19 +53,25 @@ def needed(program: Program) -> Needed:
     if isinstance(agent, OnPolicy):
         samples = jax.eval_shape(jax.vmap(agent.samples), members.learner, batch)
         minibatch = _bytes(samples) // agent.minibatches
-    return Needed(STATES * _bytes(states), _bytes(batch), minibatch)
+    held = STATES * program.layout.held(states)
+    return Needed(held, _bytes(batch) // devices, minibatch // devices)
 
 
 def available() -> int:
     """Count the bytes of the device: an accelerator's own, or the machine's."""
-    stats = jax.devices()[0].memory_stats() or {}
+    stats = layout.here().memory_stats() or {}
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return int(stats.get("bytes_limit", machine))
 
 
-def check(facts: Facts, program: Program) -> None:
+def fits(taken: Iterable[Needed]) -> bool:
+    """Say whether there is room for all of these at once."""
+    return sum(each.total for each in taken) <= available()
+
+
+def check(facts: Facts, taken: Needed) -> None:
     """Raise `Refusal` with the estimate if a bundle cannot fit."""
-    taken, there = needed(program), available()
+    there = available()
     if taken.total > there:
         raise Refusal(
             f"Bundle {facts.bundle.name} needs at least {_told(taken.total)} for its "

@@ -17,6 +17,7 @@ from allometry.studies import failure, room
 from allometry.studies.budget import Budget
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint, changes, fingerprint
+from allometry.studies.layout import Layout
 from allometry.studies.program import Program
 from allometry.studies.progress import Progress
 from allometry.studies.survey import Survey
@@ -39,6 +40,8 @@ class Job:
     """Seconds without a sign of life after which others may take a bundle over."""
     stop: threading.Event
     budget: Budget | None = None
+    layout: Layout | None = None
+    """The devices of this worker; the first that there are if not given."""
 
     @property
     def stopped(self) -> bool:
@@ -52,8 +55,8 @@ def train(facts: Facts, job: Job, lease: Lease) -> bool:
 
     Raises LostClaim if another worker has taken it over meanwhile.
     """
-    program = job.survey.program(facts)
-    room.check(facts, program)
+    room.check(facts, job.survey.needed(facts))
+    program = job.survey.program(facts, job.layout)
     decides = fingerprint(job.survey.study, facts.bundle)
     with failure.recorded(lease.claim, decides.text):
         return _go_on(facts, job, _begun(facts, job, program, lease.claim), lease)

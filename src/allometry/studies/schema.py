@@ -35,6 +35,8 @@ class Training(Section):
     """
     copies: Count = 16
     """Instances of the environment that act side by side."""
+    devices: Count = 1
+    """Devices of one machine among which the copies of a bundle are divided."""
     length: Count = 128
     """Steps of each copy between updates; one batch is copies × length."""
     checkpoints: Count = 40

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from allometry.agents.agent import Phasic
+from allometry.agents.training import Member
 from allometry.studies import pieces
 from allometry.studies.program import Program
 
@@ -78,8 +79,12 @@ def of_pieces(program: Program, states: Any) -> tuple[float, float]:
 
     `states` are those of all runs of a program. Compiles both pieces.
     """
+    with program.layout.in_use():
+        return _of_members(program, program.trainee.members(states))
+
+
+def _of_members(program: Program, members: Member) -> tuple[float, float]:
     agent, episodic = program.agent, program.environment.spec.episodic
-    members = program.trainee.members(states)
     act = jax.jit(
         jax.vmap(functools.partial(pieces.acted, agent, episodic=episodic)),
     )

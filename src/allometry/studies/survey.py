@@ -14,10 +14,13 @@ from allometry.curves.store import STUDY, Store
 from allometry.environments import registry
 from allometry.environments.environment import Environment, Graded
 from allometry.refusal import Refusal
+from allometry.studies import room
 from allometry.studies.facts import Facts, facts
 from allometry.studies.grid import Bundle, bundles
+from allometry.studies.layout import Layout
 from allometry.studies.measure import Measure, measure
 from allometry.studies.program import Program
+from allometry.studies.room import Needed
 from allometry.studies.schema import Study
 from allometry.studies.study import from_mapping
 
@@ -46,14 +49,21 @@ class Survey:
         """Give a bundle's environment; raises `Refusal` if it cannot be made."""
         return self._made(bundle.runs[0].environment)[0]
 
-    def program(self, facts: Facts) -> Program:
-        """Prepare the program of a bundle.
+    def program(self, facts: Facts, layout: Layout | None = None) -> Program:
+        """Prepare the program of a bundle, for devices if they are given.
 
         Raises `Refusal` if its environment cannot be measured.
         """
         made = self._made(facts.bundle.runs[0].environment)
-        iterations = facts.checkpoints[-1]
-        return Program(self.study, facts.bundle, *made, iterations=iterations)
+        last = facts.checkpoints[-1]
+        return Program(self.study, facts.bundle, *made, iterations=last, layout=layout)
+
+    def needed(self, facts: Facts) -> Needed:
+        """Count the bytes that a bundle takes on each of its devices."""
+        name = facts.bundle.name
+        if name not in self._needed:
+            self._needed[name] = room.needed(self.program(facts))
+        return self._needed[name]
 
     def _made(
         self, options: tuple[tuple[str, Any], ...]
@@ -63,6 +73,10 @@ class Survey:
             environment = registry.make(**(self.study.environment | dict(options)))
             self._ready[options] = environment, measure(self.study, environment)
         return self._ready[options]
+
+    @functools.cached_property
+    def _needed(self) -> dict[str, Needed]:
+        return {}
 
     @functools.cached_property
     def _ready(

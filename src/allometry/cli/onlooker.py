@@ -1,0 +1,63 @@
+"""Onlooker: how a study stands while processes train it, as the store tells it.
+
+On a terminal it is the table of `allometry status`; elsewhere, a line now and then.
+"""
+
+import math
+import time
+
+from rich.console import Console
+from rich.live import Live
+
+from allometry.cli.pace import duration
+from allometry.cli.standing import drawn
+from allometry.cli.watch import QUIET
+from allometry.curves.store import Store
+from allometry.watching.status import Status, status
+
+
+class Onlooker:
+    """Shows a store until the end of a `with` block; what is finished stays."""
+
+    def __init__(self, store: Store, console: Console):
+        """Begin to look at the store."""
+        self._store = store
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False)
+        self._said = -math.inf
+
+    def __enter__(self) -> "Onlooker":
+        """Show how it stands."""
+        if self._console.is_terminal:
+            self._live.start()
+        self.look()
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Show how it stands at the end."""
+        self._said = -math.inf
+        if error is None:
+            self.look()
+        self._live.stop()
+
+    def look(self) -> None:
+        """Read the store and show it."""
+        if self._console.is_terminal:
+            self._live.update(drawn(status(self._store)), refresh=True)
+        elif time.monotonic() - self._said > QUIET:
+            self._said = time.monotonic()
+            self._console.print(_line(status(self._store)), markup=False)
+
+    def warned(self, sentence: str) -> None:
+        """Show a sentence that stays."""
+        self._console.print(sentence, markup=False)
+
+
+def _line(found: Status) -> str:
+    done = sum(len(bundle.runs) for bundle in found.bundles if bundle.finished)
+    parts = [f"{done}/{len(found.runs)} runs done"]
+    if found.planned:
+        parts.append(f"{int(100 * min(found.interactions / found.planned, 1.0))} %")
+    if found.seconds_left is not None and not found.finished:
+        parts.append(f"{duration(found.seconds_left)} left")
+    return ", ".join(parts)
