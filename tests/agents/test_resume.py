@@ -27,7 +27,7 @@ SMALL: dict[str, Agent] = {
     "ppg": PPG(width=4, depth=0, minibatches=2, period=3, auxiliary_epochs=2),
     "vmpo": VMPO(width=4, depth=0, minibatches=2, target_period=3.0),
 }
-# Of no episode's length: chunks end within episodes, and within the phases of a phasic agent.
+# Of no episode's length: chunks end within episodes, and within phases of an agent.
 SCHEDULE = Schedule(copies=4, length=4)
 CHUNKS, ITERATIONS = 4, 2
 STATES = 1 + max(len(probe.observations) for probe in PROBES.values())

@@ -12,10 +12,11 @@ import pytest
 
 from allometry.curves.store import open_store
 
-#: Ends a process's files at so many bytes, in the middle of the study `OFTEN`.
+#: Ends files at so many bytes: more than a checkpoint has, and than manifests have until
+#: they tell of some 40 commits, near the end of the study `OFTEN`.
 LIMITED = """
 import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (17_000, resource.RLIM_INFINITY))
 from allometry.cli.main import main; main()
 """
 #: A process that asks for permission as all others do, though root has started it.
@@ -86,7 +87,7 @@ def test_a_full_disk_stops_a_study_which_goes_on_once_there_is_room(
 ):
     columns, disk = often(allometry, study), tmp_path / "disk"
     disk.mkdir()
-    mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", disk)
+    mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", disk)
     out = disk / "out"
     running = process("run", study, "--out", out, *stores.OFTEN)
     said = check_stopped(running, Kept(out, stores), columns)

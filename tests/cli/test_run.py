@@ -142,6 +142,21 @@ def test_of_two_workers_one_is_killed_and_the_other_loses_nothing(
     assert store.runs()["attempts"].to_list() == [2, 1]
 
 
+def test_the_same_command_twice_at_once_shares_the_study(
+    allometry, process, study, stores, often, tmp_path
+):
+    """They make one store, train each bundle once, and both end well."""
+    columns, out = often(allometry, study), tmp_path / "out"
+    words = ["run", study, "--out", out, *stores.OFTEN, "--workers=1"]
+    both = [process(*words) for _ in range(2)]
+    for running in both:
+        said = running.communicate(timeout=240)[0]
+        assert running.returncode == 0, said
+    store = open_store(out)
+    assert stores.deterministic(store) == columns
+    assert store.runs()["attempts"].to_list() == [1, 1]
+
+
 def test_a_worker_that_stood_still_goes_on_with_what_is_left(
     allometry, process, study, stores, often, tmp_path
 ):
