@@ -12,8 +12,8 @@ import pytest
 
 from allometry.curves.store import open_store
 
-#: Ends files at so many bytes: more than a checkpoint has, and than manifests have until
-#: they tell of some 40 commits, near the end of the study `OFTEN`.
+#: Ends files at so many bytes: more than a checkpoint has, less than a manifest that
+#: tells of some 40 commits, near the end of the study `OFTEN`.
 LIMITED = """
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (17_000, resource.RLIM_INFINITY))

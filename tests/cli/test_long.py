@@ -78,7 +78,7 @@ def check_record(store, said, columns, stores) -> int:
 
 
 def test_a_hundred_kills_over_one_study(
-    allometry, script, study, stores, tmp_path, capsys
+    allometry, script, study, stores, tmp_path, capfd
 ):
     clean = tmp_path / "clean"
     assert allometry("run", study, "--out", clean, *MANY).code == 0
@@ -90,7 +90,7 @@ def test_a_hundred_kills_over_one_study(
     rows = check_record(store, told["said"], columns, stores)
     assert told["kills"] == KILLS
     attempts = store.runs()["attempts"]
-    with capsys.disabled():
+    with capfd.disabled():
         print(
             f"\n{told['kills']} kill -9 (seed {SEED}) in {told['seconds']:.0f} s: "
             f"{store.curves().height} rows, {rows} of them acknowledged to a process "
@@ -100,7 +100,7 @@ def test_a_hundred_kills_over_one_study(
 
 
 def test_killed_at_every_named_point_of_a_study(
-    allometry, script, study, stores, tmp_path, capsys
+    allometry, script, study, stores, tmp_path, capfd
 ):
     """At the first, the middle and the last time that a study passes each point."""
     begin, clean = time.monotonic(), tmp_path / "clean"
@@ -140,7 +140,7 @@ def test_killed_at_every_named_point_of_a_study(
     assert len(reports) == len(chosen)
     # Heartbeats come when they come, so that the last may not come twice.
     assert killed.count(False) <= 2
-    with capsys.disabled():
+    with capfd.disabled():
         print(
             f"\nkilled at {killed.count(True)} moments of {len(counts)} named points "
             f"(of {sum(counts.values())} passed) in {time.monotonic() - begin:.0f} s: "
