@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$p && break; done)
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test test-long check format docs clean
 
 ## demo: train networks on handwritten digits, fit their scaling law, write its page
 demo: $(VENV)/.base
@@ -16,6 +16,10 @@ demo: $(VENV)/.base
 ## test: run all tests
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -q
+
+## test-long: kill a study a hundred times, tear its files at every byte (an hour)
+test-long: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m long -q
 
 ## check: format, lint and types, as CI checks them
 check: $(VENV)/.dev

@@ -1,22 +1,29 @@
 """The command line in this process, and simulated stores that no one had to train."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import subprocess
 import sys
+import time
+import zlib
 
 import jax
 import numpy as np
 import polars as pl
+import pyarrow.parquet
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from allometry.cli.main import main
-from allometry.curves.store import Store, create
+from allometry.curves.store import Store, create, open_store
 from allometry.curves.table import CURVES, NONDETERMINISTIC, RUNS
 from allometry.laws.intrinsic.simulate import Scenario, simulate
+from allometry.studies import executor
+from allometry.studies import study as studies
+from allometry.studies.survey import Survey
 
 STUDY = """\
 title = "Tiny"
@@ -40,6 +47,22 @@ seeds = 2
 [grid.agent]
 width = [4]
 """
+
+#: One program of one run in two bundles, and enough commits to be killed between.
+OFTEN = [
+    "--set=grid.runs_per_bundle=1",
+    "--set=training.interactions=5120",
+    "--set=training.checkpoints=80",
+    "--set=training.first_checkpoint=64",
+    "--commit-every=0",
+]
+#: Of kinds that environments hold, none of which may be in a record.
+SECRETS = {
+    "AWS_SECRET_ACCESS_KEY": "planted-aws-6Zk1v",
+    "WANDB_API_KEY": "planted-wandb-77d2",
+    "MLFLOW_TRACKING_PASSWORD": "planted-mlflow-1d9",
+    "SOME_TOKEN": "hunter2-hunter2",
+}
 
 QUICKLY = "jax_disable_most_optimizations"
 MAIN = "from allometry.cli.main import main; main()"
@@ -140,10 +163,10 @@ def process(compiled_once, tmp_path):
     """Start a command in a process of its own, in `tmp_path`."""
     started = []
 
-    def start(*words, **environment) -> subprocess.Popen:
+    def start(*words, code=MAIN, prefix=(), **environment) -> subprocess.Popen:
         started.append(
             subprocess.Popen(
-                [sys.executable, "-c", MAIN, *map(str, words)],
+                [*prefix, sys.executable, "-c", code, *map(str, words)],
                 cwd=tmp_path,
                 env={**os.environ, **compiled_once, **environment},
                 stdout=subprocess.PIPE,
@@ -158,6 +181,21 @@ def process(compiled_once, tmp_path):
         running.kill()
         running.wait()
         running.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def often(tmp_path_factory):
+    """Make, once, the store of `OFTEN` by a run that nobody interrupts."""
+    made = {}
+
+    def make(allometry, study):
+        if not made:
+            path = tmp_path_factory.mktemp("often") / "store"
+            assert allometry("run", study, "--out", path, *OFTEN).code == 0
+            made["columns"] = deterministic(open_store(path))
+        return made["columns"]
+
+    return make
 
 
 @pytest.fixture
@@ -182,6 +220,55 @@ def _bits(column: pl.Series) -> list:
     if column.dtype.is_float():
         return [None if x is None else np.float64(x).tobytes() for x in column]
     return column.to_list()
+
+
+def begun(study, path) -> Store:
+    """Make the store of a study of which nothing is trained."""
+    return executor.prepare(Survey(studies.load(str(study))), path, "test")
+
+
+def versions(path) -> dict[str, int]:
+    """Say how many commits there have been in each bundle."""
+    found = sorted((path / "bundles").glob("*/manifest-*.json"))
+    return {file.parent.name: int(file.stem.split("-")[1]) for file in found}
+
+
+def wait_for_a_commit(running, path, before) -> None:
+    """Wait until more is committed than `before`, or the process has ended."""
+    deadline = time.monotonic() + 240
+    while running.poll() is None and time.monotonic() < deadline:
+        now = versions(path)
+        # A claim is a commit too, without rows: wait for the one after.
+        if any(now[name] > before.get(name, 0) + 1 for name in now):
+            return
+        time.sleep(0.01)
+
+
+def leaks(folder, secrets=None) -> list[str]:
+    """Name the files below `folder` that hold a secret, as they lie or unpacked."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    wanted = [secret.encode() for secret in secrets or SECRETS.values()]
+    return [
+        str(file)
+        for file in files
+        if any(secret in text for text in _readings(file) for secret in wanted)
+    ]
+
+
+def _readings(file) -> list[bytes]:
+    """Give the bytes of a file, and what they say to whoever unpacks them."""
+    data = file.read_bytes()
+    read = [data, os.fsencode(file)]
+    if file.suffix == ".parquet":
+        rows = pl.read_parquet(file).rows(named=True)
+        about = pyarrow.parquet.read_metadata(file).metadata
+        read += [repr(rows).encode(), repr(about).encode()]
+    if file.suffix == ".json":
+        read.append(repr(json.loads(data)).encode())
+    for begin in re.finditer(rb"\x78[\x01\x9c\xda]|\x1f\x8b", data):  # zlib, gzip
+        with contextlib.suppress(zlib.error):
+            read.append(zlib.decompressobj(47).decompress(data[begin.start() :]))
+    return read
 
 
 def simulated(path, *, by_horizon=False, diverged=0, law=None, sizes=8) -> Store:
@@ -254,6 +341,12 @@ def stores():
 class Stores:
     simulated = staticmethod(simulated)
     deterministic = staticmethod(deterministic)
+    versions = staticmethod(versions)
+    wait_for_a_commit = staticmethod(wait_for_a_commit)
+    leaks = staticmethod(leaks)
+    begun = staticmethod(begun)
+    OFTEN = OFTEN
+    SECRETS = SECRETS
 
 
 @pytest.fixture(autouse=True)

@@ -2,58 +2,25 @@ import random
 import signal
 import struct
 import time
+import zlib
 
 import numpy as np
+import polars as pl
 import pytest
 
 from allometry.curves.store import open_store
 
-#: One program of one run in two bundles, and enough commits to be killed between.
-OFTEN = [
-    "--set=grid.runs_per_bundle=1",
-    "--set=training.interactions=12800",
-    "--set=training.checkpoints=160",
-    "--set=training.first_checkpoint=64",
-    "--commit-every=0",
-]
-SECRET = "hunter2-hunter2"
-
-
-@pytest.fixture(scope="module")
-def often(stores, tmp_path_factory):
-    """Make, once, the store of `OFTEN` by a run that nobody interrupts."""
-    made = {}
-
-    def make(allometry, study):
-        if not made:
-            path = tmp_path_factory.mktemp("often") / "store"
-            assert allometry("run", study, "--out", path, *OFTEN).code == 0
-            made["columns"] = stores.deterministic(open_store(path))
-        return made["columns"]
-
-    return make
-
-
-def versions(path):
-    """Say how many commits there have been in each bundle."""
-    found = sorted((path / "bundles").glob("*/manifest-*.json"))
-    return {file.parent.name: int(file.stem.split("-")[1]) for file in found}
-
-
-def wait_for_a_commit(running, path, before):
-    """Wait until more is committed than `before`, or the process has ended."""
-    deadline = time.monotonic() + 240
-    while running.poll() is None and time.monotonic() < deadline:
-        now = versions(path)
-        # A claim is a commit too, without rows: wait for the one after.
-        if any(now[name] > before.get(name, 0) + 1 for name in now):
-            return
-        time.sleep(0.01)
+#: Seconds from SIGTERM to SIGKILL: what Slurm gives a job unless it is told otherwise.
+GRACE = 30.0
 
 
 def test_a_study_is_trained_fitted_and_drawn_and_then_left_alone(
-    allometry, study, tmp_path, compiled_quickly
+    allometry, study, stores, tmp_path, compiled_quickly, monkeypatch
 ):
+    for name, secret in stores.SECRETS.items():
+        monkeypatch.setenv(name, secret)
+    # Flags decide numbers and are in the fingerprint; what they say is not on record.
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/home/planted-path")
     out = tmp_path / "out"
     words = ["run", study, "--set=grid.agent.width=[4,5,6,7]", "--out", out]
     words += ["--set=training.interactions=2048"]
@@ -72,10 +39,29 @@ def test_a_study_is_trained_fitted_and_drawn_and_then_left_alone(
     assert "runs done, " not in again.out
     assert {file: file.stat().st_mtime_ns for file in out.glob("bundles/*/*")} == files
     assert open_store(out).runs()["attempts"].to_list() == [1] * 8
+    assert stores.leaks(out) == []
+    assert stores.leaks(out, ["planted-path"]) == []
+    assert stores.leaks(out, ["width-7-seed-1"])  # it finds what is there
     changed = allometry(*words, "--set=training.length=32")
     assert changed.code == 2
     assert "training.length was 16 and is now 32" in changed.said
     assert "--out" in changed.said
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.parquet", "a.html", "a.txt"])
+def test_a_secret_in_a_record_would_be_found(stores, tmp_path, name):
+    secret, path = next(iter(stores.SECRETS.values())), tmp_path / name
+    if name == "a.parquet":
+        # Long enough to be compressed, so that the bytes as they lie hold none.
+        pl.DataFrame({"x": [f"{secret}-{n}" for n in range(10_000)]}).write_parquet(
+            path
+        )
+    elif name == "a.html":
+        path.write_bytes(b"<html>" + zlib.compress(secret.encode() * 100))
+        assert secret.encode() not in path.read_bytes()
+    else:
+        path.write_text(f'{{"x": ["{secret}"]}}')
+    assert stores.leaks(tmp_path) == [str(path)]
 
 
 def test_kill_9_and_the_same_command_end_with_the_same_columns(
@@ -84,11 +70,12 @@ def test_kill_9_and_the_same_command_end_with_the_same_columns(
     columns = often(allometry, study)
     out, chance, killed = tmp_path / "out", random.Random(0), 0
     for attempt in range(4):
-        before = versions(out)
-        running = process("run", study, "--out", out, *OFTEN, SOME_TOKEN=SECRET)
+        before = stores.versions(out)
+        words = ["run", study, "--out", out, *stores.OFTEN]
+        running = process(*words, **stores.SECRETS)
         if attempt < 3:
-            wait_for_a_commit(running, out, before)
-            time.sleep(chance.uniform(0, 0.4))
+            stores.wait_for_a_commit(running, out, before)
+            time.sleep(chance.uniform(0, 0.1))
             running.kill()
         said = running.communicate()[0]
         killed += running.returncode == -signal.SIGKILL
@@ -101,8 +88,7 @@ def test_kill_9_and_the_same_command_end_with_the_same_columns(
     assert store.curves().select("run", "checkpoint").is_unique().all()
     assert store.runs()["attempts"].max() > 1
     # Nothing of the environment that ran it is in the record.
-    for file in out.rglob("*"):
-        assert file.is_dir() or SECRET.encode() not in file.read_bytes(), file
+    assert stores.leaks(out) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,16 +97,26 @@ def test_told_to_stop_it_keeps_everything_and_goes_on_later(
 ):
     columns = often(allometry, study)
     out = tmp_path / "out"
-    running = process("run", study, "--out", out, *OFTEN[:-1], "--commit-every=1e9")
+    running = process(
+        "run", study, "--out", out, *stores.OFTEN[:-1], "--commit-every=1e9"
+    )
     # Claimed, and no commit is due: what is kept, the signal has asked for.
-    wait_for_a_commit(running, out, {"width-4": -1, "width-4-part-1": -1})
+    stores.wait_for_a_commit(running, out, {"width-4": -1, "width-4-part-1": -1})
     running.send_signal(number)
-    said = running.communicate(timeout=240)[0]
+    said = running.communicate(timeout=GRACE)[0]
     assert running.returncode == 130, said
-    assert open_store(out).curves().height > 0
+    store = open_store(out)
+    # What was at work has a checkpoint and says so; what had not begun is as it was.
+    begun = store.curves()["run"].unique()
+    status = store.runs().select("run", "status")
+    stopped = status.filter(pl.col("run").is_in(begun.to_list()))["status"]
+    assert set(stopped) == {"preempted"}
+    for bundle in store.bundles:
+        told = store.progress(bundle).get("checkpoint", 0)
+        assert (store.checkpoint(bundle) is not None) == (told > 0)
     assert "Stopping after the current chunk; once more ends at once." in said
     assert f"Stopped; {out} keeps everything. The same command goes on." in said
-    assert allometry("run", study, "--out", out, *OFTEN).code == 0
+    assert allometry("run", study, "--out", out, *stores.OFTEN).code == 0
     assert stores.deterministic(open_store(out)) == columns
 
 
@@ -129,11 +125,11 @@ def test_of_two_workers_one_is_killed_and_the_other_loses_nothing(
 ):
     columns = often(allometry, study)
     out = tmp_path / "out"
-    first = process("run", study, "--out", out, *OFTEN, "--workers=1")
-    wait_for_a_commit(first, out, {})
+    first = process("run", study, "--out", out, *stores.OFTEN, "--workers=1")
+    stores.wait_for_a_commit(first, out, {})
     first.send_signal(signal.SIGSTOP)  # for as long as the other one takes to start
     second = process("work", out, "--commit-every=0")
-    wait_for_a_commit(second, out, versions(out))
+    stores.wait_for_a_commit(second, out, stores.versions(out))
     store = open_store(out)
     owners = [store.manifest(name).owner["pid"] for name in store.bundles]
     assert owners == [first.pid, second.pid]
@@ -146,16 +142,31 @@ def test_of_two_workers_one_is_killed_and_the_other_loses_nothing(
     assert store.runs()["attempts"].to_list() == [2, 1]
 
 
+def test_the_same_command_twice_at_once_shares_the_study(
+    allometry, process, study, stores, often, tmp_path
+):
+    """They make one store, train each bundle once, and both end well."""
+    columns, out = often(allometry, study), tmp_path / "out"
+    words = ["run", study, "--out", out, *stores.OFTEN, "--workers=1"]
+    both = [process(*words) for _ in range(2)]
+    for running in both:
+        said = running.communicate(timeout=240)[0]
+        assert running.returncode == 0, said
+    store = open_store(out)
+    assert stores.deterministic(store) == columns
+    assert store.runs()["attempts"].to_list() == [1, 1]
+
+
 def test_a_worker_that_stood_still_goes_on_with_what_is_left(
     allometry, process, study, stores, often, tmp_path
 ):
     columns = often(allometry, study)
     out = tmp_path / "out"
-    words = ["--out", out, *OFTEN[:-1], "--commit-every=1e9", "--lease=1"]
+    words = ["--out", out, *stores.OFTEN[:-1], "--commit-every=1e9", "--lease=1"]
     stopped = process("run", study, *words, "--workers=1")
-    wait_for_a_commit(stopped, out, {"width-4": -1, "width-4-part-1": -1})
+    stores.wait_for_a_commit(stopped, out, {"width-4": -1, "width-4-part-1": -1})
     stopped.send_signal(signal.SIGSTOP)
-    held = next(iter(versions(out)))
+    held = next(iter(stores.versions(out)))
     outcome = allometry("work", out)
     assert outcome.code == 0
     assert "waiting for 1 bundle of other workers" in outcome.out

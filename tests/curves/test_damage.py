@@ -38,14 +38,15 @@ def go_on(store, study, expected_next: int) -> None:
     assert study.indices(store) == list(range(expected_next + 1))
 
 
-def test_the_newest_manifest_cut_at_every_byte(store, study, begun):
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.long)])
+def test_the_newest_manifest_cut_at_every_byte(store, study, begun, every):
     folder, state = begun
     path = path_of(folder, state.version)
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
         assert store.progress("w4") == {"index": 1}
-        if cut % 41 == 0:
+        if cut % every == 0:
             assert study.indices(store) == [0, 1]
             go_on(store, study, 2)
             assert path.name in store.manifest("w4").warnings[0]
@@ -78,7 +79,8 @@ def test_the_first_manifest_cut_at_every_byte(store, study, no_sync):
         study.commit(claim, 0)
 
 
-def test_the_newest_segment_cut_at_every_byte(store, study, begun):
+@pytest.mark.parametrize("every", [97, pytest.param(1, marks=pytest.mark.long)])
+def test_the_newest_segment_cut_at_every_byte(store, study, begun, every):
     folder, state = begun
     path = folder / state.curves[-1].name
     whole = path.read_bytes()
@@ -87,7 +89,7 @@ def test_the_newest_segment_cut_at_every_byte(store, study, begun):
         message = f"{path.name} is damaged: it has {cut} bytes"
         with pytest.raises(Refusal, match=message):
             segment.read(folder, state.curves[-1], None)
-        if cut % 97 == 0:
+        if cut % every == 0:
             with pytest.raises(Refusal, match=message):
                 store.curves()
             go_on(store, study, 2)
@@ -97,13 +99,16 @@ def test_the_newest_segment_cut_at_every_byte(store, study, begun):
     go_on(store, study, 3)
 
 
+@pytest.mark.parametrize("every", [61, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", ["curves", "scores", "checkpoint"])
-def test_a_flipped_bit_is_found_and_the_state_before_used(store, study, begun, kind):
+def test_a_flipped_bit_is_found_and_the_state_before_used(
+    store, study, begun, kind, every
+):
     folder, state = begun
     named = getattr(state, kind)
     path = folder / (named if kind == "checkpoint" else named[-1]).name
     whole = path.read_bytes()
-    for place in range(0, len(whole), 61):
+    for place in range(0, len(whole), every):
         data = bytearray(whole)
         data[place] ^= 1 << (place % 8)
         path.write_bytes(data)

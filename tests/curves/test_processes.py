@@ -26,7 +26,7 @@ def start(*arguments: object) -> subprocess.Popen:
 
 
 def lines_of(process: subprocess.Popen) -> list[dict]:
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=1200)
     assert process.returncode == 0
     return [json.loads(line) for line in output.splitlines()]
 
@@ -125,8 +125,9 @@ def test_two_processes_that_fight_for_one_bundle(store, study):
     assert set(said) <= set(found)
 
 
-def test_ten_workers_share_bundles_and_lose_nothing(tmp_path, study):
-    bundles, commits = [f"b{number}" for number in range(10)], 20
+@pytest.mark.parametrize("commits", [20, pytest.param(200, marks=pytest.mark.long)])
+def test_ten_workers_share_bundles_and_lose_nothing(tmp_path, study, commits):
+    bundles = [f"b{number}" for number in range(10)]
     plan = study.plan().head(1).drop("run", "bundle")
     runs = pl.DataFrame({"run": [f"r-{name}" for name in bundles], "bundle": bundles})
     store = create(tmp_path / "s", {"name": "shared"}, runs.join(plan, how="cross"))

@@ -38,6 +38,12 @@ def protocol(asked: Evaluation) -> Protocol | None:
     )
 
 
+def due(study: Study, environment: Environment) -> bool:
+    """Say whether there is anything to play: not where performance is exact."""
+    asked = protocol(study.evaluation or Evaluation())
+    return asked is not None and isinstance(environment, XLand)
+
+
 def scores(
     study: Study,
     environment: Environment,

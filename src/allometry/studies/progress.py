@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -111,6 +112,8 @@ class Progress:
 
     def test(self, study: Study, environment: Environment) -> None:
         """Take every run through the full protocol; the rows are those of the end."""
+        if not final.due(study, environment):
+            return
         agent = self._facts.bundle.runs[0].agent
         for number, run in enumerate(self._facts.bundle.runs):
             if run.name in self.nonfinite:
@@ -242,7 +245,8 @@ def _once(scores: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _of_run(states: Any, number: int) -> Any:
-    return jax.tree.map(lambda leaves: leaves[number], states)
+    # By way of the host: on the device each shape would be compiled a program for.
+    return jax.tree.map(lambda leaves: jnp.asarray(np.asarray(leaves)[number]), states)
 
 
 def _members(
