@@ -2,7 +2,6 @@
 
 import json as jsonlib
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,8 +36,12 @@ def run(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results; runs/NAME if not given."),
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Folder for the results, or a URL such as s3://BUCKET/NAME; runs/NAME "
+            "if not given.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -69,6 +72,7 @@ def run(
     """
     check_seconds(commit_every)
     allowed = read_budget(budget)
+    from allometry.curves.place import place
     from allometry.studies import executor
     from allometry.studies import study as studies
     from allometry.studies.survey import Survey
@@ -82,7 +86,7 @@ def run(
         else:
             print_survey(survey, workers)
         return
-    folder = out if out is not None else Path("runs") / survey.study.name
+    folder = place(out if out is not None else f"runs/{survey.study.name}")
     with stoppable() as stop:
         store = executor.prepare(survey, folder, _command(study, changes))
         if not executor.is_finished(survey, store):

@@ -6,12 +6,14 @@ needs no refit.
 """
 
 import dataclasses
-from pathlib import Path
+import fnmatch
 
 import polars as pl
 
 from allometry import laws
+from allometry.curves import durable
 from allometry.curves.imported import Imported
+from allometry.curves.place import Place
 from allometry.curves.store import Store
 from allometry.laws import card, request
 from allometry.laws.fit import fit_or_reason
@@ -79,16 +81,17 @@ def horizon_verdicts(store: Store | Imported) -> tuple[HorizonFit, ...]:
     return horizon_fits(store.table(), wanted.levels, chance=wanted.settings.chance)
 
 
-def store_verdicts(store: Store, found: list[Verdict]) -> list[Path]:
+def store_verdicts(store: Store, found: list[Verdict]) -> list[Place]:
     """Write each law's file into the store; return where."""
     return [
         store.write_text(verdict.file, card.to_json(verdict.fit)) for verdict in found
     ]
 
 
-def fit_files(folder: Path) -> list[Path]:
+def fit_files(folder: Place) -> list[Place]:
     """List the laws that are stored in a study's folder."""
-    return sorted(folder.glob("fit*.json"))
+    names = fnmatch.filter(durable.names(folder), "fit*.json")
+    return [folder / name for name in sorted(names)]
 
 
 def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
