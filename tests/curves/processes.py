@@ -24,7 +24,7 @@ from allometry.curves.compact import compact
 from allometry.curves.lease import leased
 from allometry.curves.observer import Observer
 from allometry.curves.owner import this_process
-from allometry.curves.place import Place, place
+from allometry.curves.place import Place, Remote, place
 from allometry.curves.store import create, open_store
 
 _spec = importlib.util.spec_from_file_location(
@@ -132,6 +132,8 @@ def work(path: str, name: str, bundle: str, count: int) -> None:
 
 def share(path: str, workers: int, commits: int) -> None:
     """Report, for each worker, its first bundle and what was acknowledged to it."""
+    if isinstance(place(path), Remote):
+        importlib.import_module("s3fs")  # once, not in every child
     all_have_one = multiprocessing.Barrier(workers)
     children = {}
     for _ in range(workers):

@@ -172,16 +172,24 @@ class Claim:
         number = f"{last.token:08d}-{last.version + 1 + self._failed:08d}"
         written: list[FileRecord] = []
         files: dict[str, Any] = {}
-        try:
-            for table, frames in tables.items():
-                for frame in frames:
-                    name = f"{table}-{number}.parquet"
-                    written.append(segment.write(self._folder, name, frame))
-                    files[table] = (*getattr(last, table), written[-1])
-            if checkpoint is not None:
+
+        def put(table: str) -> None:
+            if table == "checkpoint":
+                assert checkpoint is not None
                 name = f"checkpoint-{number}.safetensors"
-                written.append(checkpoints.write(self._folder, name, checkpoint))
-                files["checkpoint"] = written[-1]
+                record = checkpoints.write(self._folder, name, checkpoint)
+                written.append(record)
+                files[table] = record
+                return
+            for frame in tables[table]:
+                name = f"{table}-{number}.parquet"
+                record = segment.write(self._folder, name, frame)
+                written.append(record)
+                files[table] = (*getattr(last, table), record)
+
+        wanted = [*tables] if checkpoint is None else [*tables, "checkpoint"]
+        try:
+            list(durable.each(self._folder, put, wanted))
             if written:
                 durable.sync_folder(self._folder)
         except BaseException:
@@ -289,15 +297,19 @@ def sweep(folder: Place, history: list[Manifest]) -> None:
     named |= {manifest.path_of(folder, state.version).name for state in history}
     newest = history[0]
     ended = newest.token if newest.finished else newest.token - 1
-    for name in sorted(durable.names(folder)):
+
+    def swept(name: str) -> None:
         match = _OWNED.fullmatch(name)
         if match is None or name in named:
-            continue
+            return
         written, version, beating = (int(number or 0) for number in match.groups())
         if written > newest.token or version > newest.version or beating > ended:
-            continue
+            return
         durable.remove(folder / name)
         durable.reached("swept")
+
+    for _ in durable.each(folder, swept, sorted(durable.names(folder))):
+        pass
 
 
 def _sound(folder: Place, found: list[int]) -> tuple[list[Manifest], list[Damaged]]:

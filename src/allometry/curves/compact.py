@@ -127,7 +127,8 @@ def _joined(
     names = own if by == "bundle" else [run for x in own.values() for run in x.status]
     before = view.read(table).filter(~pl.col(by).is_in(list(names)))
     new = durable.each(view.path, lambda state: _rows(view, table, state), ended)
-    return compacted.in_order(pl.concat([before, *itertools.chain(*new)]), KEYS[table])
+    frames = itertools.chain.from_iterable(new)
+    return compacted.in_order(pl.concat([before, *frames]), KEYS[table])
 
 
 def _rows(view: View, table: str, state: Manifest) -> list[pl.DataFrame]:

@@ -7,6 +7,7 @@ it alone decides who commits.
 
 import contextlib
 import errno
+import itertools
 import os
 import secrets
 import stat
@@ -155,12 +156,15 @@ def is_folder(path: Place) -> bool:
 
 def each(
     place: Place, read: Callable[[Item], Found], items: Iterable[Item]
-) -> list[Found]:
+) -> Iterator[Found]:
     """Read one thing after another at `place`; in a bucket, many at the same time."""
     if isinstance(place, Path):
-        return [read(item) for item in items]
+        yield from map(read, items)
+        return
+    left = iter(items)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(read, items))
+        while some := list(itertools.islice(left, 8 * AT_ONCE)):
+            yield from pool.map(read, some)
 
 
 def remove(path: Place) -> None:

@@ -203,7 +203,7 @@ def _read(path: Place) -> References:
     try:
         return References.model_validate_json(durable.read(path, LIMIT))
     except FileNotFoundError:
-        raise Refusal(f"{path} does not exist.") from None
+        raise Refusal(f"{path} cannot be read: it does not exist.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
