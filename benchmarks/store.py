@@ -2,6 +2,8 @@
 
     python benchmarks/store.py [--bundles 10000] [--folder DIR]
     python benchmarks/store.py --compacted 1000000 [--checkpoints 10]
+    python benchmarks/store.py --url s3://BUCKET/NAME
+    python benchmarks/store.py --url moto
 
 Prints the seconds that `open_store`, `runs()` and `table()` take, and the milliseconds
 of a commit beside those of the bare `fsync`s that it needs. The folder (a temporary one
@@ -9,21 +11,29 @@ by default) should be on the disk that studies will use.
 
 With `--compacted` a store of so many runs is made, all finished and compacted, by
 writing the tables that a compaction would; then it is listed and read.
+
+With `--url` eight bundles are committed to and read in a bucket, and in a folder of the
+disk beside it. `moto` starts moto's server of S3, an emulation, in a process of its own
+on this machine. Nothing is deleted in a bucket.
 """
 
 import argparse
+import contextlib
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from allometry.curves import compact, compacted, manifest, sealed, segment
+from allometry.curves import compact, compacted, manifest, objects, sealed, segment
 from allometry.curves.manifest import Manifest
+from allometry.curves.place import Place, place
 from allometry.curves.store import Store, create, open_store
 from allometry.curves.table import CURVES, SECONDS
 
@@ -181,14 +191,71 @@ def compaction(store: Store) -> None:
     assert store.curves().equals(before)
 
 
+@contextlib.contextmanager
+def emulated() -> Iterator[str]:
+    """Start moto's server of S3 with a bucket; give a URL in it."""
+    code = (
+        "import logging, sys\n"
+        "from moto.server import ThreadedMotoServer\n"
+        "logging.getLogger('werkzeug').setLevel(logging.ERROR)\n"
+        "server = ThreadedMotoServer('127.0.0.1', 0, verbose=False)\n"
+        "server.start()\n"
+        "print(server.get_host_and_port()[1], flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        os.environ |= {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.stdout.readline().strip()}",
+            "AWS_ACCESS_KEY_ID": "benchmark",
+            "AWS_SECRET_ACCESS_KEY": "benchmark",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        objects.filesystem("s3", os.getpid()).mkdir("benchmark")
+        yield "s3://benchmark"
+        server.terminate()
+
+
+def commits_and_reads(where: Place) -> None:
+    """Print rates of commits, and of reading their records, in a place."""
+    store = create(where, {}, plan(8))
+    times = sorted(commits(store))
+    print(f"{len(times)} commits of {SEEDS} rows and 400 kB")
+    print(f"  median       {1000 * statistics.median(times):.1f} ms")
+    print(f"  per second   {len(times) / sum(times):.1f}, by one worker")
+    print("  bundles read per second, status and all rows:")
+    for what in ("runs", "curves"):
+        taken = min(seconds(getattr(open_store(where), what)) for _ in range(3))
+        print(f"  {what + '()':12} {len(store.bundles) / taken:.1f}")
+    print(f"  compact      {seconds(lambda: compact.compact(store)):.2f} s")
+    taken = min(seconds(open_store(where).curves) for _ in range(3))
+    print(f"  curves()     {1000 * taken:.0f} ms, compacted")
+
+
+def beside_a_disk(url: str, folder: Path) -> None:
+    with emulated() if url == "moto" else contextlib.nullcontext(url) as bucket:
+        for where in (folder / "store", place(bucket) / f"benchmark-{time.time_ns()}"):
+            print("on the disk" if isinstance(where, Path) else f"in {bucket}")
+            commits_and_reads(where)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundles", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--compacted", type=int, default=None, metavar="RUNS")
     parser.add_argument("--checkpoints", type=int, default=10)
+    parser.add_argument("--url", default=None, metavar="URL")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        if given.url is not None:
+            beside_a_disk(given.url, Path(name))
+            return
         if given.compacted is not None:
             compacted_store(Path(name), given.compacted, given.checkpoints)
             return

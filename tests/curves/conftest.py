@@ -2,11 +2,13 @@
 
 import contextlib
 import resource
+import secrets
 
 import numpy as np
 import polars as pl
 import pytest
 
+from allometry.curves.place import place
 from allometry.curves.store import create
 from allometry.curves.table import CURVES, SCORES
 
@@ -72,8 +74,25 @@ def indices(store) -> list[int]:
 
 
 @pytest.fixture
-def store(tmp_path):
-    return create(tmp_path / "study", {"name": "small", "sizes": [4, 8]}, plan())
+def root(request, tmp_path):
+    """A folder of this test's own: on the disk, or in the bucket that it asks for.
+
+    `@pytest.mark.parametrize("root", ["disk", "memory", "s3"], indirect=True)` runs a
+    test in all of them.
+    """
+    kind = getattr(request, "param", "disk")
+    if kind == "disk":
+        return tmp_path
+    if kind == "memory":
+        pytest.importorskip("fsspec")
+    else:
+        request.getfixturevalue("s3")
+    return place(f"{kind}://studies/{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+def store(root):
+    return create(root / "study", {"name": "small", "sizes": [4, 8]}, plan())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the tests run in processes of their own, to be killed there.
 
 python processes.py crash FOLDER      fork a study per point and kill it there
+python processes.py put FOLDER        likewise, in a bucket
 python processes.py fold FOLDER       likewise, while it compacts and is claimed again
 python processes.py work STORE NAME BUNDLE COUNT
 python processes.py share STORE WORKERS COMMITS   fork workers that share all bundles
@@ -23,6 +24,7 @@ from allometry.curves.compact import compact
 from allometry.curves.lease import leased
 from allometry.curves.observer import Observer
 from allometry.curves.owner import this_process
+from allometry.curves.place import Place, Remote, place
 from allometry.curves.store import create, open_store
 
 _spec = importlib.util.spec_from_file_location(
@@ -45,6 +47,17 @@ def crash_scenario(path: Path, say, arm) -> None:
             say(f"committed {index}")
 
 
+def put_scenario(path: Place, say, arm) -> None:
+    """The like of `crash_scenario`, shorter: a bucket has fewer points."""
+    arm()
+    store = create(path, {"name": "crash"}, study.plan())
+    say("created")
+    for index in (0, 1):
+        claim = store.claim("w4", {})
+        study.commit(claim, index, finished=index == 1)
+        say(f"committed {index}")
+
+
 def fold_scenario(path: Path, say, arm) -> None:
     """Finish a bundle, then compact it, claim it again, commit once more, compact.
 
@@ -62,7 +75,7 @@ def fold_scenario(path: Path, say, arm) -> None:
     compact(store)
 
 
-def crash(folder: Path, scenario) -> None:
+def crash(folder: Place, scenario) -> None:
     """Report, for each point in order, its name and what had been acknowledged."""
     point = 0
     while True:
@@ -80,7 +93,7 @@ def crash(folder: Path, scenario) -> None:
         point += 1
 
 
-def crash_at(path: Path, point: int, writing: int, scenario) -> None:
+def crash_at(path: Place, point: int, writing: int, scenario) -> None:
     hits = iter(range(10_000))
     left_out: list[str] = []
 
@@ -100,7 +113,7 @@ def crash_at(path: Path, point: int, writing: int, scenario) -> None:
     os._exit(0)
 
 
-def work(path: Path, name: str, bundle: str, count: int) -> None:
+def work(path: str, name: str, bundle: str, count: int) -> None:
     """Commit `count` times, claiming anew whenever the claim is lost."""
     store = open_store(path)
     claim, done = store.claim(bundle, {"name": name}), 0
@@ -117,8 +130,10 @@ def work(path: Path, name: str, bundle: str, count: int) -> None:
             claim = store.claim(bundle, {"name": name})
 
 
-def share(path: Path, workers: int, commits: int) -> None:
+def share(path: str, workers: int, commits: int) -> None:
     """Report, for each worker, its first bundle and what was acknowledged to it."""
+    if isinstance(place(path), Remote):
+        importlib.import_module("s3fs")  # once, not in every child
     all_have_one = multiprocessing.Barrier(workers)
     children = {}
     for _ in range(workers):
@@ -137,7 +152,7 @@ def share(path: Path, workers: int, commits: int) -> None:
         print(json.dumps({"code": os.waitpid(child, 0)[1], "said": said}))
 
 
-def share_one(path: Path, commits: int, all_have_one, pipe) -> None:
+def share_one(path: str, commits: int, all_have_one, pipe) -> None:
     """Take what is free, commit a few times, give it back, until nothing is left."""
     store, chance = open_store(path), random.Random(os.getpid())
     observer = Observer(store, 60)
@@ -178,7 +193,7 @@ def a_few(claim, commits: int, number: int, pipe) -> None:
             return
 
 
-def hold(path: Path, bundle: str, lease: float) -> None:
+def hold(path: str, bundle: str, lease: float) -> None:
     claim = open_store(path).claim(bundle, this_process())
     runs = tuple(claim.manifest.status)
     try:
@@ -195,12 +210,15 @@ def hold(path: Path, bundle: str, lease: float) -> None:
 if __name__ == "__main__":
     verb, *rest = sys.argv[1:]
     if verb == "crash":
-        crash(Path(rest[0]), crash_scenario)
+        crash(place(rest[0]), crash_scenario)
+    elif verb == "put":
+        importlib.import_module("s3fs")  # once, not in every child
+        crash(place(rest[0]), put_scenario)
     elif verb == "fold":
         crash(Path(rest[0]), fold_scenario)
     elif verb == "share":
-        share(Path(rest[0]), int(rest[1]), int(rest[2]))
+        share(rest[0], int(rest[1]), int(rest[2]))
     elif verb == "hold":
-        hold(Path(rest[0]), rest[1], float(rest[2]))
+        hold(rest[0], rest[1], float(rest[2]))
     else:
-        work(Path(rest[0]), rest[1], rest[2], int(rest[3]))
+        work(rest[0], rest[1], rest[2], int(rest[3]))

@@ -7,11 +7,14 @@ from allometry.curves import durable
 from allometry.curves.claim import LostClaim
 from allometry.curves.manifest import Manifest
 
+everywhere = pytest.mark.parametrize("root", ["disk", "memory"], indirect=True)
+
 
 def folder_of(store):
     return store.path / "bundles" / "w4"
 
 
+@everywhere
 def test_each_claim_has_a_higher_token_and_one_more_attempt(store, study):
     tokens = []
     for attempt in range(1, 5):
@@ -24,6 +27,7 @@ def test_each_claim_has_a_higher_token_and_one_more_attempt(store, study):
     assert study.indices(store) == [0, 1, 2, 3]
 
 
+@everywhere
 def test_a_claim_starts_queued_runs_only(store, study):
     claim = store.claim("w4", {})
     assert claim.manifest.status == {"w4-s0": "running", "w4-s1": "running"}
@@ -34,6 +38,7 @@ def test_a_claim_starts_queued_runs_only(store, study):
     }
 
 
+@everywhere
 def test_an_old_token_cannot_commit(store, study):
     old = store.claim("w4", {})
     study.commit(old, 0)

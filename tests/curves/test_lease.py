@@ -14,6 +14,8 @@ from allometry.curves.observer import Observer
 from allometry.curves.owner import is_gone, this_process
 from allometry.refusal import Refusal
 
+everywhere = pytest.mark.parametrize("root", ["disk", "memory"], indirect=True)
+
 
 @pytest.fixture
 def elapsed():
@@ -42,6 +44,7 @@ class Silent(Lease):
         self._ended.wait()
 
 
+@everywhere
 def test_what_nobody_claimed_is_free_and_what_is_finished_is_not(
     store, study, observer
 ):
@@ -53,6 +56,7 @@ def test_what_nobody_claimed_is_free_and_what_is_finished_is_not(
     assert observer.look("w8").free
 
 
+@everywhere
 def test_a_bundle_is_free_after_a_silence_of_its_lease(store, observer, elapsed):
     silent = Silent(store.claim("w4", this_process()), 8.0)
     assert not wait(observer, elapsed, 8.0)

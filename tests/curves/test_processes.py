@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from allometry.curves import durable
 from allometry.curves.compact import compact
 from allometry.curves.observer import Observer
 from allometry.curves.store import STUDY, create, open_store
@@ -65,6 +66,31 @@ def test_killed_at_every_point_then_gone_on(tmp_path, study, no_sync):
             "swept",
         )
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("root", ["s3"], indirect=True)
+def test_killed_at_every_point_in_a_bucket_then_gone_on(root, study):
+    reports = lines_of(start("put", root))
+    points = set()
+    for report in reports:
+        path, said = root / str(report["point"]), report["said"]
+        assert not any(line.startswith("failed") for line in said)
+        points |= {line for line in said if line.startswith("at ")}
+        acknowledged = sum(line.startswith("committed") for line in said)
+        if durable.exists(path / STUDY):
+            store = open_store(path)
+        else:
+            assert "created" not in said
+            store = create(path, {"name": "crash"}, study.plan())
+        assert len(study.indices(store)) in (acknowledged, acknowledged + 1)
+        claim = store.claim("w4", {})
+        for index in range(study.next_index(claim), 3):
+            study.commit(claim, index, finished=index == 2)
+        assert study.indices(store) == [0, 1, 2]
+    assert [report["killed"] for report in reports[-2:]] == [True, False]
+    assert points == {"at created", "at put", "at files written"}
+    assert len(reports) > 12
 
 
 @pytest.mark.slow
@@ -125,12 +151,20 @@ def test_two_processes_that_fight_for_one_bundle(store, study):
     assert set(said) <= set(found)
 
 
-@pytest.mark.parametrize("commits", [20, pytest.param(200, marks=pytest.mark.long)])
-def test_ten_workers_share_bundles_and_lose_nothing(tmp_path, study, commits):
+@pytest.mark.parametrize(
+    ("root", "commits"),
+    [
+        ("disk", 20),
+        pytest.param("disk", 200, marks=pytest.mark.long),
+        pytest.param("s3", 2, marks=pytest.mark.slow),
+    ],
+    indirect=["root"],
+)
+def test_ten_workers_share_bundles_and_lose_nothing(root, commits, study):
     bundles = [f"b{number}" for number in range(10)]
     plan = study.plan().head(1).drop("run", "bundle")
     runs = pl.DataFrame({"run": [f"r-{name}" for name in bundles], "bundle": bundles})
-    store = create(tmp_path / "s", {"name": "shared"}, runs.join(plan, how="cross"))
+    store = create(root / "s", {"name": "shared"}, runs.join(plan, how="cross"))
     workers = lines_of(start("share", store.path, 10, commits))
     assert [worker["code"] for worker in workers] == [0] * 10
     # As many bundles as workers: each had one of its own.
@@ -141,8 +175,9 @@ def test_ten_workers_share_bundles_and_lose_nothing(tmp_path, study, commits):
     assert acknowledged == sorted(expected)
     rows = store.curves().select("run", "checkpoint").rows()
     assert rows == [(f"r-{name}", index) for name, index in sorted(expected)]
-    assert store.runs()["attempts"].max() > 1
-    assert not list(store.path.glob("bundles/*/*heartbeat*"))
+    assert commits < 20 or store.runs()["attempts"].max() > 1
+    left = [durable.names(store.path / "bundles" / name) for name in bundles]
+    assert not [name for names in left for name in names if "heartbeat" in name]
 
 
 def test_a_worker_that_stood_still_past_its_lease_loses_the_bundle_and_no_row(

@@ -10,7 +10,10 @@ from allometry.curves.store import STUDY, create, open_store
 from allometry.curves.table import CURVES, RUNS, SCORES, schema
 from allometry.refusal import Refusal
 
+everywhere = pytest.mark.parametrize("root", ["disk", "memory"], indirect=True)
 
+
+@everywhere
 def test_a_new_store_has_queued_runs_and_empty_tables(store):
     assert store.study == {"name": "small", "sizes": [4, 8]}
     assert store.bundles == ("w8", "w4")
@@ -26,6 +29,7 @@ def test_a_new_store_has_queued_runs_and_empty_tables(store):
     assert store.table().is_empty()
 
 
+@everywhere
 def test_schemas_are_those_of_the_tables(store, study):
     study.commit(store.claim("w4", {}), 0)
     covariates = {"width": pl.Int64()}
@@ -43,6 +47,7 @@ def test_schemas_are_those_of_the_tables(store, study):
     ]
 
 
+@everywhere
 def test_rows_come_back_sorted_and_joined_with_their_runs(store, study):
     claim = store.claim("w4", {"process": 7})
     for index in range(3):
@@ -63,6 +68,7 @@ def test_rows_come_back_sorted_and_joined_with_their_runs(store, study):
     assert again.progress("w4") == {"index": 2}
 
 
+@everywhere
 def test_checkpoints_come_back_bit_for_bit(store, study):
     generator = np.random.default_rng(0)
     arrays = {

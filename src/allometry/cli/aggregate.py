@@ -2,7 +2,6 @@
 
 import dataclasses
 import json as jsonlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def aggregate(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(metavar="PATH", help="A table, or the folder of curves."),
     ],
     by: Annotated[str, typer.Option(help="Column of what is compared.")] = "method",
@@ -65,6 +64,7 @@ def aggregate(
 
     from allometry.cli.tables import read_source
     from allometry.curves.mapping import ROLES
+    from allometry.curves.place import place
     from allometry.laws.aggregate import DEFAULT
     from allometry.laws.aggregate import aggregate as over_tasks
     from allometry.laws.run_scores import (
@@ -76,7 +76,7 @@ def aggregate(
 
     told = pairs(column or [], "--column", "performance=return")
     generator = np.random.default_rng(checked_seed(seed))
-    source = read_source(path, told, metric=metric).with_roles(tuple(ROLES))
+    source = read_source(place(path), told, metric=metric).with_roles(tuple(ROLES))
     table = source.with_names(by, task, score).table
     said = source.notes
     curves = {"run", "interactions"} <= set(table.columns)

@@ -3,7 +3,6 @@
 import dataclasses
 import json as jsonlib
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +20,7 @@ _ROOMY = 80
 
 def backtest(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(metavar="PATH", help="A table, or the folder of curves."),
     ],
     law: Annotated[
@@ -58,9 +57,10 @@ def backtest(
     from rich.progress import Progress
 
     from allometry.cli.tables import read_source
+    from allometry.curves.place import place
     from allometry.laws.backtest import backtest as score
 
-    source = read_source(path, pairs(column or [], "--column", "data=tokens"))
+    source = read_source(place(path), pairs(column or [], "--column", "data=tokens"))
     chosen = None if cuts is None else [number(c, "--cuts") for c in cuts.split(",")]
     shown = Console(stderr=True)
     # A bar that is not shown would still end in an empty line.

@@ -2,14 +2,15 @@
 
 import dataclasses
 import json as jsonlib
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def compact(
-    path: Annotated[Path, typer.Argument(metavar="STORE", help="Folder of a study.")],
+    path: Annotated[
+        str, typer.Argument(metavar="STORE", help="Folder or URL of a study.")
+    ],
     drop_checkpoints: Annotated[
         bool,
         typer.Option(
@@ -34,7 +35,7 @@ def compact(
     store = open_store(path)
     done = compaction.compact(store, drop_checkpoints=drop_checkpoints)
     if json:
-        typer.echo(jsonlib.dumps({"store": str(path)} | dataclasses.asdict(done)))
+        typer.echo(jsonlib.dumps({"store": path} | dataclasses.asdict(done)))
         return
     rows = ", ".join(f"{count} of {table}" for table, count in done.rows.items())
     left = len(store.bundles) - done.covered

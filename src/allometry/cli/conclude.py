@@ -1,7 +1,6 @@
 """Conclude: what a study shows once nothing of it is left to train."""
 
 import json as jsonlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from allometry.refusal import Refusal
 
 if TYPE_CHECKING:
+    from allometry.curves.place import Place
     from allometry.curves.store import Store
     from allometry.studies.survey import Survey
 
@@ -53,7 +53,7 @@ def _film(survey: "Survey", store: "Store", *, quiet: bool) -> None:
         film.write(survey, store)
 
 
-def _made(store: "Store", fits: list[Path], page: Path | None, why: str) -> str:
+def _made(store: "Store", fits: "list[Place]", page: "Place | None", why: str) -> str:
     """Say as JSON what a study has made; `why` is what kept its law from a fit."""
     statuses = store.runs()["status"].value_counts(sort=True).rows()
     document = {

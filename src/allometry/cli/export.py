@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 def export(
     path: Annotated[
-        Path,
-        typer.Argument(metavar="PATH", help="Folder of a study or an import."),
+        str,
+        typer.Argument(
+            metavar="PATH", help="Folder of a study or an import, or a URL."
+        ),
     ],
     out: Annotated[
         Path, typer.Option(help="CSV file to write, or with --to a new folder.")

@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from allometry.cli.tables import Source
+    from allometry.curves.place import Place
     from allometry.laws.fitted import Fit
     from allometry.reports.verdict import Verdict
 
 
 def fit(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="PATH",
             help="A table (CSV, TSV, Parquet, JSON lines), or the folder of a study or "
-            "an import.",
+            "an import, or the URL of a study.",
         ),
     ],
     law: Annotated[
@@ -75,7 +76,8 @@ def fit(
     --column parameters=size --column data=tokens; allometry fit curves.csv --law power
     --at 0.5 --column x=parameters --column y=interactions.
     """
-    from allometry.curves.imported import RECORD
+    from allometry.curves.opened import is_study
+    from allometry.curves.place import place
     from allometry.laws import card
 
     columns = pairs(column or [], "--column", "parameters=critic_params")
@@ -86,11 +88,12 @@ def fit(
             "given: add --at, or leave --of out."
         )
     asked = law or columns or settings or at is not None or by or out
-    if path.is_dir() and not asked and not (path / RECORD).is_file():
-        _study(path, json)
+    named = place(path)
+    if not asked and is_study(named):
+        _study(named, json)
         return
     found, source = fit_table(
-        path,
+        named,
         law,
         columns,
         settings | ({"by": by} if by else {}),
@@ -99,7 +102,7 @@ def fit(
     )
     target = out or source.fit_file()
     replaced = _replaced(target, found)
-    card.write(found, target)
+    _write(found, target)
     if json:
         typer.echo(card.to_json(found), nl=False)
         return
@@ -110,8 +113,19 @@ def fit(
     typer.echo(f"Next:    allometry plot {target}, allometry forecast {target} --help")
 
 
+def _write(fit: "Fit", target: "Place") -> None:
+    from allometry.curves import durable
+    from allometry.curves.place import Remote
+    from allometry.laws import card
+
+    if isinstance(target, Remote):
+        durable.replace(target, card.to_json(fit).encode())
+    else:
+        card.write(fit, target)
+
+
 def fit_table(
-    path: Path,
+    path: "Place",
     law: str | None,
     columns: dict[str, str],
     settings: dict[str, str],
@@ -154,12 +168,12 @@ def fit_table(
     return found, source
 
 
-def _replaced(target: Path, fit: "Fit") -> str | None:
+def _replaced(target: "Place", fit: "Fit") -> str | None:
     """Say that a file holds another law, which the fit will take the place of."""
-    from allometry.laws import card
+    from allometry.cli.fits import read_fit
 
     try:
-        held = card.read(target).law
+        held = read_fit(target).law
     except Refusal:
         return None
     if held == fit.law:
@@ -243,7 +257,7 @@ def _options(settings: dict[str, str]) -> dict[str, Any]:
 _WHOLE = ("resamples", "seed")
 
 
-def _study(folder: Path, json: bool) -> None:
+def _study(folder: "Place", json: bool) -> None:
     """Fit the laws that a study asks for."""
     from allometry.curves.store import open_store
     from allometry.laws import card

@@ -1,29 +1,34 @@
 """Fits: the one law that a path names, fitted if that has not been done."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allometry.refusal import Refusal
 
+#: Bytes of a fit that is read from a bucket.
+LIMIT = 64 * 2**20
+
 if TYPE_CHECKING:
+    from allometry.curves.place import Place
     from allometry.laws.fitted import Fit
 
 
-def fit_of(path: Path) -> "Fit":
+def fit_of(path: "Place") -> "Fit":
     """Read the fit that `path` is, or that its folder has.
 
     A study's folder without one is fitted first. Raises `Refusal` where there is none,
     or several.
     """
-    from allometry.curves.imported import RECORD
+    from pathlib import Path
+
+    from allometry.curves.opened import is_study
     from allometry.curves.store import open_store
-    from allometry.laws import card
     from allometry.reports import verdict
 
-    if not path.is_dir():
+    study = is_study(path)
+    if not study and not (isinstance(path, Path) and path.is_dir()):
         return _read(path)
     files = verdict.fit_files(path)
-    if not files and (path / RECORD).is_file():
+    if not files and not study:
         raise Refusal(
             f"{path} has no fit yet. Make one: allometry fit {path} --law NAME."
         )
@@ -33,17 +38,38 @@ def fit_of(path: Path) -> "Fit":
     if len(files) > 1:
         names = ", ".join(str(file) for file in files)
         raise Refusal(f"{path} holds several laws; name one of its files: {names}.")
-    return card.read(files[0])
+    return read_fit(files[0])
 
 
-def _read(path: Path) -> "Fit":
-    """Read a fit; say of a table that it is one."""
-    from allometry.curves.from_long import SUFFIXES
+def read_fit(path: "Place") -> "Fit":
+    """Read a fit from a disk or a bucket; raises `Refusal` like `card.read`."""
+    from allometry.curves import durable
+    from allometry.curves.place import Remote
     from allometry.laws import card
 
-    try:
+    if not isinstance(path, Remote):
         return card.read(path)
+    try:
+        text = durable.read(path, LIMIT).decode(errors="replace")
+    except FileNotFoundError:
+        raise Refusal(
+            f"{path} does not exist. Make it with `allometry fit`, or name the file "
+            "that holds the fit."
+        ) from None
+    return card.from_json(text, str(path))
+
+
+def _read(path: "Place") -> "Fit":
+    """Read a fit; say of a table that it is one."""
+    from pathlib import Path
+
+    from allometry.curves.from_long import SUFFIXES
+
+    try:
+        return read_fit(path)
     except Refusal:
+        if not isinstance(path, Path):
+            raise
         if path.suffix.lower() not in SUFFIXES or not path.is_file():
             raise
         raise Refusal(

@@ -1,7 +1,6 @@
 """`allometry forecast`: what a compute will buy, or what a result will cost."""
 
 import json as jsonlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
 
 def forecast(
     path: Annotated[
-        Path,
-        typer.Argument(metavar="FIT", help="A fit.json, or a folder that has one."),
+        str,
+        typer.Argument(
+            metavar="FIT", help="A fit.json, or a folder or URL that has one."
+        ),
     ],
     compute: Annotated[
         float | None,
@@ -86,8 +87,9 @@ def forecast(
             "input with --at x=1e6."
         )
     from allometry.cli.fits import fit_of
+    from allometry.curves.place import place
 
-    answer = fit_of(path).forecast(kappa=kappa, **question)
+    answer = fit_of(place(path)).forecast(kappa=kappa, **question)
     if json:
         typer.echo(jsonlib.dumps(answer.to_dict(), indent=1))
         return

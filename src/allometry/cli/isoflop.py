@@ -3,7 +3,6 @@
 import json as jsonlib
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def isoflop(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(metavar="PATH", help="A table, or the folder of curves."),
     ],
     column: Annotated[list[str] | None, typer.Option(help=COLUMN_HELP)] = None,
@@ -47,11 +46,13 @@ def isoflop(
     Example: allometry isoflop runs.csv --column parameters=size --column compute=flops
     """
     from allometry.cli.tables import read_source, with_compute
+    from allometry.curves.place import place
     from allometry.laws.isoflop import ROLES
     from allometry.laws.isoflop import isoflop as profiles
 
     told = pairs(column or [], "--column", "loss=val_loss")
-    source = read_source(path, told, check=_check).with_roles((*ROLES, "run", "data"))
+    source = read_source(place(path), told, check=_check)
+    source = source.with_roles((*ROLES, "run", "data"))
     table, made = with_compute(source.table, kappa)
     chosen = (
         None

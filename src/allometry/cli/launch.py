@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ASK = 15.0
 
 
-class Place(enum.StrEnum):
+class Where(enum.StrEnum):
     """Where the workers of a study are started."""
 
     LOCAL = "local"
@@ -34,7 +34,7 @@ class Place(enum.StrEnum):
 
 
 On = Annotated[
-    Place,
+    Where,
     typer.Option(
         "--on", help="Where to train: on this machine, on Ray, or as a Slurm array."
     ),
@@ -77,7 +77,7 @@ Wait = Annotated[
 class Launch:
     """Where the workers of a study are to be started, and with which options."""
 
-    on: Place
+    on: Where
     workers: int | None
     ray_address: str | None
     cpus_per_worker: float | None
@@ -89,14 +89,14 @@ class Launch:
         from allometry.launching import slurm
 
         for option, given, place in (
-            ("--ray-address", self.ray_address, Place.RAY),
-            ("--cpus-per-worker", self.cpus_per_worker, Place.RAY),
-            ("--slurm", self.slurm, Place.SLURM),
-            ("--wait", self.wait, Place.SLURM),
+            ("--ray-address", self.ray_address, Where.RAY),
+            ("--cpus-per-worker", self.cpus_per_worker, Where.RAY),
+            ("--slurm", self.slurm, Where.SLURM),
+            ("--wait", self.wait, Where.SLURM),
         ):
             if given and self.on is not place:
                 raise Refusal(f"{option} goes with --on {place}, not --on {self.on}.")
-        if self.on is Place.SLURM and budget is not None:
+        if self.on is Where.SLURM and budget is not None:
             raise Refusal(
                 "--budget is counted by the command that trains, and on Slurm that is "
                 "none: give each job a time by --slurm time=2:00:00."
@@ -117,7 +117,7 @@ class Launch:
         from allometry.launching.worker import worker
 
         told = worker(store.path, commit_every, lease)
-        if self.on is Place.RAY:
+        if self.on is Where.RAY:
             self._on_ray(survey, store, told, budget, quiet=json)
         else:
             self._on_slurm(survey, store, told, json=json)

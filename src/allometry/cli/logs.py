@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def logs(
     store: Annotated[
         str,
-        typer.Argument(metavar="STORE", help="Folder of a study, such as runs/NAME."),
+        typer.Argument(
+            metavar="STORE", help="Folder or URL of a study, such as runs/NAME."
+        ),
     ],
     run: Annotated[
         str | None,

@@ -2,7 +2,6 @@
 
 import json as jsonlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def plan(
     study: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help="A fit.json, or the folder of a study: say what to add to it.",
             metavar="PATH",
@@ -111,8 +110,9 @@ def plan(
                 "--budget, --guess and --grid."
             )
         from allometry.cli.fits import fit_of
+        from allometry.curves.place import place
 
-        fit = fit_of(study)
+        fit = fit_of(place(study))
         with bar:
             task = bar.add_task("Simulating", total=None)
             more = design.additions(

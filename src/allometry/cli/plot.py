@@ -6,11 +6,15 @@ from typing import Annotated
 
 import typer
 
+from allometry.refusal import Refusal
+
 
 def plot(
     path: Annotated[
-        Path,
-        typer.Argument(metavar="FIT", help="A fit.json, or a folder that has one."),
+        str,
+        typer.Argument(
+            metavar="FIT", help="A fit.json, or a folder or URL that has one."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -36,9 +40,15 @@ def plot(
     Example: allometry plot losses.fit.json --out law.pdf
     """
     from allometry.cli.fits import fit_of
+    from allometry.curves.place import Remote, place
 
+    named = place(path)
     if out is None:
-        beside = path.with_name(f"{path.name.split('.')[0]}.pdf")
-        out = path / "law.pdf" if path.is_dir() else beside
-    fit_of(path).plot(out, width=width, title=title)
+        if isinstance(named, Remote):
+            raise Refusal(
+                f"{path} is in a bucket: say where to draw it, --out law.pdf."
+            )
+        beside = named.with_name(f"{named.name.split('.')[0]}.pdf")
+        out = named / "law.pdf" if named.is_dir() else beside
+    fit_of(named).plot(out, width=width, title=title)
     typer.echo(jsonlib.dumps({"figure": str(out)}) if json else f"Figure: {out}")

@@ -8,8 +8,12 @@ import typer
 
 from allometry.refusal import Refusal
 
+#: Bytes of a picture that a page takes in.
+PICTURE = 64 * 2**20
+
 if TYPE_CHECKING:
     from allometry.curves.imported import Imported
+    from allometry.curves.place import Place
     from allometry.curves.store import Store
     from allometry.laws.fitted import Fit
     from allometry.reports.verdict import Verdict
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
 def report(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="PATH", help="Folder of a study or an import, or a fit.json."
         ),
@@ -39,17 +43,20 @@ def report(
 
     Examples: allometry report runs/quickstart; allometry report losses.fit.json.
     """
-    written = _write(path, out, title)
+    from allometry.curves.place import place
+
+    written = _write(place(path), out, title)
     typer.echo(jsonlib.dumps({"page": str(written)}) if json else f"Page: {written}")
 
 
-def _write(path: Path, out: Path | None, title: str | None) -> Path:
+def _write(path: "Place", out: Path | None, title: str | None) -> "Place":
     from allometry.cli.fits import fit_of
-    from allometry.curves.imported import RECORD, open_import
+    from allometry.curves.imported import open_import
+    from allometry.curves.opened import is_study
     from allometry.curves.store import open_store
     from allometry.reports import form, verdict
 
-    if path.is_dir() and not (path / RECORD).is_file():
+    if is_study(path):
         store = open_store(path)
         found, without = laws_or_why(store)
         verdict.store_verdicts(store, found)
@@ -57,14 +64,17 @@ def _write(path: Path, out: Path | None, title: str | None) -> Path:
     fit = fit_of(path)
     if fit.law == "intrinsic":
         return _intrinsic(path, fit, out, title)
-    name = title or (path.name if path.is_dir() else path.name.split(".")[0])
+    imported = isinstance(path, Path) and path.is_dir()
+    name = title or (path.name if imported else path.name.split(".")[0])
     text = form.render(fit, title=name, command=str(fit.card.get("command", "")))
-    if path.is_dir() and out is None:
+    if isinstance(path, Path) and imported and out is None:
         return open_import(path).write_text("report.html", text)
-    return _put(out or path.with_name(f"{name}.html"), text)
+    return _put(out or path.parent / f"{name}.html", text)
 
 
-def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> Path:
+def _intrinsic(
+    path: "Place", fit: "Fit", out: Path | None, title: str | None
+) -> "Place":
     """Write the page of an intrinsic law, which shows its curves too."""
     import tempfile
 
@@ -73,7 +83,7 @@ def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> P
     from allometry.reports import verdict
 
     only = [verdict.Verdict("", "fit.json", fit)]
-    if path.is_dir():
+    if isinstance(path, Path) and path.is_dir():
         return write_page(open_import(path), only, out)
     table = fit.card.get("table")
     if table is None:
@@ -82,7 +92,7 @@ def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> P
             "folder that it was fitted to, allometry report DIR."
         )
     file = Path(str(table["file"]))
-    if not file.is_file():
+    if not file.is_file() and isinstance(path, Path):
         file = path.parent / file.name
     if not file.is_file():
         raise Refusal(
@@ -93,7 +103,7 @@ def _intrinsic(path: Path, fit: "Fit", out: Path | None, title: str | None) -> P
         command = str(fit.card.get("command", ""))
         place = Path(folder) / file.stem
         curves = imported(file, table["columns"], place, command, title)
-        page = out or path.with_name(f"{path.name.split('.')[0]}.html")
+        page = out or path.parent / f"{path.name.split('.')[0]}.html"
         return write_page(curves, only, page)
 
 
@@ -119,9 +129,9 @@ def laws_or_why(store: "Store") -> "tuple[list[Verdict], str]":
 def write_page(
     store: "Store | Imported",
     found: "list[Verdict]",
-    out: Path | None = None,
+    out: "Place | None" = None,
     without: str = "",
-) -> Path:
+) -> "Place":
     """Draw the page of a study whose laws are `found`; return where it is.
 
     `without` says why there is none, for a study whose page needs none.
@@ -148,15 +158,24 @@ def write_page(
     return store.write_text("report.html", text) if out is None else _put(out, text)
 
 
-def _film(folder: Path) -> bytes | None:
+def _film(folder: "Place") -> bytes | None:
     """Read the picture of an episode that a study may have kept."""
+    from allometry.curves import durable
     from allometry.curves.store import FILM
 
-    path = folder / FILM
-    return path.read_bytes() if path.is_file() else None
+    try:
+        return durable.read(folder / FILM, PICTURE)
+    except FileNotFoundError:
+        return None
 
 
-def _put(path: Path, text: str) -> Path:
+def _put(path: "Place", text: str) -> "Place":
+    from allometry.curves import durable
+    from allometry.curves.place import Remote
+
+    if isinstance(path, Remote):
+        durable.replace(path, text.encode())
+        return path
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -2,7 +2,6 @@
 
 import json as jsonlib
 import shlex
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,10 +12,10 @@ from allometry.cli.launch import (
     CpusPerWorker,
     Launch,
     On,
-    Place,
     RayAddress,
     SlurmOptions,
     Wait,
+    Where,
 )
 from allometry.cli.train import (
     BudgetText,
@@ -46,8 +45,12 @@ def run(
         ),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the results; runs/NAME if not given."),
+        str | None,
+        typer.Option(
+            metavar="PLACE",
+            help="Folder for the results, or a URL such as s3://BUCKET/NAME; runs/NAME "
+            "if not given.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -72,7 +75,7 @@ def run(
     commit_every: CommitEvery = 10.0,
     lease: Lease = 60.0,
     budget: BudgetText = None,
-    on: On = Place.LOCAL,
+    on: On = Where.LOCAL,
     ray_address: RayAddress = None,
     cpus_per_worker: CpusPerWorker = None,
     slurm: SlurmOptions = None,
@@ -98,6 +101,7 @@ def run(
     allowed = read_budget(budget)
     launch = Launch(on, workers, ray_address, cpus_per_worker, slurm, wait)
     launch.check(budget)
+    from allometry.curves.place import place
     from allometry.studies import executor
     from allometry.studies import study as studies
     from allometry.studies.survey import Survey
@@ -111,11 +115,11 @@ def run(
         else:
             print_survey(survey, workers)
         return
-    folder = out if out is not None else Path("runs") / survey.study.name
+    folder = place(out if out is not None else f"runs/{survey.study.name}")
     with stoppable() as stop:
         store = executor.prepare(survey, folder, _command(study, changes))
         left = not executor.is_finished(survey, store)
-        if left and on is Place.LOCAL:
+        if left and on is Where.LOCAL:
             train(
                 survey,
                 store,
@@ -127,7 +131,7 @@ def run(
                 lease=lease,
                 budget=allowed,
             )
-    if left and on is not Place.LOCAL:
+    if left and on is not Where.LOCAL:
         launch.train(survey, store, commit_every, lease, allowed, json=json)
     conclude(survey, store, json=json)
 

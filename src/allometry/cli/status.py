@@ -22,7 +22,9 @@ EVERY = 2.0
 def status(
     store: Annotated[
         str,
-        typer.Argument(metavar="STORE", help="Folder of a study, such as runs/NAME."),
+        typer.Argument(
+            metavar="STORE", help="Folder or URL of a study, such as runs/NAME."
+        ),
     ],
     watch: Annotated[
         bool,

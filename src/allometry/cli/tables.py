@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from allometry.curves.imported import Imported
     from allometry.curves.mapping import Conformed
+    from allometry.curves.place import Place
     from allometry.curves.store import Store
 
 #: FLOPs per parameter and datum of a dense network, forward and backward.
@@ -34,7 +35,7 @@ class Source:
     or before its import → the name that it has got.
     """
 
-    path: Path
+    path: "Place"
     table: "pl.DataFrame"
     columns: Mapping[str, str]
     folder: "Store | Imported | None"
@@ -85,15 +86,16 @@ class Source:
             table = table.with_columns(table[name].alias(role))
         return dataclasses.replace(self, table=table, columns={})
 
-    def fit_file(self) -> Path:
+    def fit_file(self) -> "Place":
         """Give where a fit of this table is kept."""
         if self.folder is not None:
             return self.path / "fit.json"
+        assert isinstance(self.path, Path)
         return self.path.with_name(f"{self.path.stem}.fit.json")
 
 
 def read_source(
-    path: Path,
+    path: "Place",
     columns: Mapping[str, str],
     *,
     metric: str | None = None,
@@ -109,7 +111,7 @@ def read_source(
     from allometry.curves.imported import Imported
     from allometry.curves.opened import open_curves
 
-    if not path.is_dir():
+    if isinstance(path, Path) and not path.is_dir():
         return _file(path, columns, metric, check)
     folder = open_curves(path)
     table = folder.table()

@@ -1,6 +1,5 @@
 """`allometry work`: train what a study has left, beside any number of other workers."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,8 +18,11 @@ from allometry.cli.train import (
 
 def work(
     store: Annotated[
-        Path,
-        typer.Argument(help="The folder of a study, which `allometry run` has made."),
+        str,
+        typer.Argument(
+            metavar="STORE",
+            help="The folder of a study, which `allometry run` has made, or its URL.",
+        ),
     ],
     wait: Annotated[
         bool,

@@ -1,7 +1,6 @@
 """Checkpoints: named arrays in one safetensors file, which cannot run code."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -10,12 +9,13 @@ import safetensors.numpy
 from allometry.curves import durable
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord
+from allometry.curves.place import Place
 
 #: Bytes of names and shapes; bounds the memory that a hostile file can take.
 HEADER_LIMIT = 16 * 2**20
 
 
-def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray]) -> FileRecord:
+def write(folder: Place, name: str, arrays: Mapping[str, np.ndarray]) -> FileRecord:
     """Write `arrays` of any shape and numeric type, and describe the file."""
     # safetensors writes memory as it lies: a transposed array would come back wrong.
     ordered = {key: np.asarray(arrays[key], order="C") for key in sorted(arrays)}
@@ -24,7 +24,7 @@ def write(folder: Path, name: str, arrays: Mapping[str, np.ndarray]) -> FileReco
     return FileRecord.of(name, data)
 
 
-def read(folder: Path, record: FileRecord) -> dict[str, np.ndarray]:
+def read(folder: Place, record: FileRecord) -> dict[str, np.ndarray]:
     """Read the arrays back; raises Damaged if the file is not what was written."""
     path = folder / record.name
     data = record.read(folder)

@@ -9,7 +9,6 @@ sweeps only files of tokens up to its own, so a late writer disturbs nobody.
 import contextlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from allometry.curves import durable, manifest, sealed, segment
 from allometry.curves import owner as owners
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord, Manifest
+from allometry.curves.place import Place
 from allometry.curves.table import CURVES, LINEAGE, SCORES, Column
 from allometry.refusal import Refusal
 
@@ -38,13 +38,14 @@ class LostClaim(Refusal):
 class Claim:
     """A bundle's current owner: reads its checkpoint and commits to its record."""
 
-    def __init__(self, folder: Path, history: list[Manifest]):
+    def __init__(self, folder: Place, history: list[Manifest]):
         """Hold what `claim` has won; `history` is newest first."""
         self._folder = folder
         self._history = history
+        self._failed = 0
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """The folder of the bundle."""
         return self._folder
 
@@ -163,23 +164,36 @@ class Claim:
         tables: Mapping[str, list[pl.DataFrame]],
         checkpoint: Mapping[str, np.ndarray] | None,
     ) -> dict[str, Any]:
-        """Write the files of one commit after `last`; take all back if one fails."""
-        number = f"{last.token:08d}-{last.version + 1:08d}"
+        """Write the files of one commit after `last`; take all back if one fails.
+
+        A commit that is repeated writes other names: a put to a bucket whose answer was
+        lost may be done late, and must not replace what came after it.
+        """
+        number = f"{last.token:08d}-{last.version + 1 + self._failed:08d}"
         written: list[FileRecord] = []
         files: dict[str, Any] = {}
-        try:
-            for table, frames in tables.items():
-                for frame in frames:
-                    name = f"{table}-{number}.parquet"
-                    written.append(segment.write(self._folder, name, frame))
-                    files[table] = (*getattr(last, table), written[-1])
-            if checkpoint is not None:
+
+        def put(table: str) -> None:
+            if table == "checkpoint":
+                assert checkpoint is not None
                 name = f"checkpoint-{number}.safetensors"
-                written.append(checkpoints.write(self._folder, name, checkpoint))
-                files["checkpoint"] = written[-1]
+                record = checkpoints.write(self._folder, name, checkpoint)
+                written.append(record)
+                files[table] = record
+                return
+            for frame in tables[table]:
+                name = f"{table}-{number}.parquet"
+                record = segment.write(self._folder, name, frame)
+                written.append(record)
+                files[table] = (*getattr(last, table), record)
+
+        wanted = [*tables] if checkpoint is None else [*tables, "checkpoint"]
+        try:
+            list(durable.each(self._folder, put, wanted))
             if written:
                 durable.sync_folder(self._folder)
         except BaseException:
+            self._failed += 1
             self._discard(written)
             raise
         durable.reached("files written")
@@ -189,9 +203,10 @@ class Claim:
         path = manifest.path_of(self._folder, state.version)
         written = [file for file in state.files if file not in self.manifest.files]
         try:
-            won = durable.create_if_absent(path, sealed.seal(state))
+            won = sealed.create(path, state)
         except BaseException:
-            if not path.exists():
+            self._failed += 1
+            if durable.is_surely_absent(path):
                 self._discard(written)
             raise
         if not won:
@@ -213,7 +228,7 @@ class Claim:
 
 
 def claim(
-    folder: Path,
+    folder: Place,
     runs: tuple[str, ...],
     owner: Mapping[str, Any],
     seen: int | None = None,
@@ -241,7 +256,7 @@ def claim(
         version = found[0] + 1 if found else 1
         state = _claimed(history, folder.name, runs, owner, version, damage)
         path = manifest.path_of(folder, version)
-        if durable.create_if_absent(path, sealed.seal(state)):
+        if sealed.create(path, state):
             # The number may be one that was used and swept since it was looked up.
             if manifest.versions(folder)[:1] != [version]:
                 continue
@@ -254,7 +269,7 @@ def claim(
     )
 
 
-def fence(folder: Path) -> Manifest | None:
+def fence(folder: Place) -> Manifest | None:
     """Shut out whoever holds a claim of a finished bundle, and change nothing else.
 
     Gives the manifest that does it; None if another came first, or it goes on.
@@ -266,13 +281,13 @@ def fence(folder: Path) -> Manifest | None:
     version = found[0] + 1
     fenced = state.model_copy(update={"version": version, "token": version})
     path = manifest.path_of(folder, version)
-    if not durable.create_if_absent(path, sealed.seal(fenced)):
+    if not sealed.create(path, fenced):
         return None
     # The number may be one that was used and swept since it was looked up.
     return fenced if manifest.versions(folder)[:1] == [version] else None
 
 
-def sweep(folder: Path, history: list[Manifest]) -> None:
+def sweep(folder: Place, history: list[Manifest]) -> None:
     """Remove what the manifests in `history` (newest first) do not name.
 
     Leaves alone what may belong to a later claim. What cannot be removed stays: the
@@ -282,18 +297,22 @@ def sweep(folder: Path, history: list[Manifest]) -> None:
     named |= {manifest.path_of(folder, state.version).name for state in history}
     newest = history[0]
     ended = newest.token if newest.finished else newest.token - 1
-    for name in sorted(durable.names(folder)):
+
+    def swept(name: str) -> None:
         match = _OWNED.fullmatch(name)
         if match is None or name in named:
-            continue
+            return
         written, version, beating = (int(number or 0) for number in match.groups())
         if written > newest.token or version > newest.version or beating > ended:
-            continue
+            return
         durable.remove(folder / name)
         durable.reached("swept")
 
+    for _ in durable.each(folder, swept, sorted(durable.names(folder))):
+        pass
 
-def _sound(folder: Path, found: list[int]) -> tuple[list[Manifest], list[Damaged]]:
+
+def _sound(folder: Place, found: list[int]) -> tuple[list[Manifest], list[Damaged]]:
     """Read the manifests that can be gone on from, newest first, and the damage met.
 
     A finished bundle is taken as it is: its record is not cut for a lost checkpoint.

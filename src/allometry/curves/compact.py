@@ -17,10 +17,10 @@ sees a compaction puts the rows back beside the bundle's own record before it go
 """
 
 import dataclasses
+import itertools
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -29,6 +29,7 @@ from allometry.curves import claim, compacted, durable, manifest, sealed, segmen
 from allometry.curves.compacted import KEYS, ROWS, SCHEMAS, Compaction, View
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord, Manifest
+from allometry.curves.place import Place
 from allometry.curves.store import Store
 from allometry.refusal import Refusal
 
@@ -58,9 +59,12 @@ def compact(store: Store, *, drop_checkpoints: bool = False) -> Outcome:
     """
     view = compacted.look(store.path)
     try:
-        own = {name: state for name in store.bundles if (state := view.own(name))}
+        states = durable.each(view.path, view.own, store.bundles)
+        found = zip(store.bundles, states, strict=True)
+        own = {name: state for name, state in found if state is not None}
         names = [name for name, state in own.items() if state.finished]
-        fenced = [claim.fence(view.path / "bundles" / name) for name in names]
+        folders = [view.path / "bundles" / name for name in names]
+        fenced = durable.each(view.path, claim.fence, folders)
         ended = [state for state in fenced if state is not None]
         if ended or (drop_checkpoints and set(view.covered) - view.dropped - set(own)):
             view = _fold(view, own, ended, drop_checkpoints)
@@ -103,13 +107,14 @@ def _fold(
         record = Compaction.model_validate(
             {"number": number, "settled": False, **files}
         )
-        if not _create(view.folder, record):
-            raise _busy(view.path)
+        won = _create(view.folder, record)
     except BaseException:
-        found = compacted.newest(view.folder)
-        for file in set(written) - set(found.all_files if found else ()):
-            durable.remove(view.folder / file.name)
+        if durable.is_surely_absent(compacted.path_of(view.folder, number)):
+            _discard(view.folder, written)
         raise
+    if not won:
+        _discard(view.folder, written)
+        raise _busy(view.path)
     durable.reached("compacted")
     return compacted.look(view.path)
 
@@ -121,8 +126,9 @@ def _joined(
     by = "bundle" if table in ("bundles", "manifests") else "run"
     names = own if by == "bundle" else [run for x in own.values() for run in x.status]
     before = view.read(table).filter(~pl.col(by).is_in(list(names)))
-    new = [frame for state in ended for frame in _rows(view, table, state)]
-    return compacted.in_order(pl.concat([before, *new]), KEYS[table])
+    new = durable.each(view.path, lambda state: _rows(view, table, state), ended)
+    frames = itertools.chain.from_iterable(new)
+    return compacted.in_order(pl.concat([before, *frames]), KEYS[table])
 
 
 def _rows(view: View, table: str, state: Manifest) -> list[pl.DataFrame]:
@@ -148,7 +154,7 @@ def parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield from frame.iter_slices(min(each, segment.ROW_LIMIT))
 
 
-def _write(folder: Path, name: str, part: pl.DataFrame) -> FileRecord:
+def _write(folder: Place, name: str, part: pl.DataFrame) -> FileRecord:
     """Write a part of a table, and see that it can be read back."""
     file = segment.write(folder, name, part)
     if not segment.read(folder, file, part.schema).equals(part):
@@ -175,12 +181,16 @@ def _settle(view: View, record: Compaction) -> View:
     return compacted.look(view.path)
 
 
-def _create(folder: Path, record: Compaction) -> bool:
-    path = compacted.path_of(folder, record.number)
-    return durable.create_if_absent(path, sealed.seal(record))
+def _create(folder: Place, record: Compaction) -> bool:
+    return sealed.create(compacted.path_of(folder, record.number), record)
 
 
-def _sweep(folder: Path, record: Compaction) -> None:
+def _discard(folder: Place, written: list[FileRecord]) -> None:
+    for file in written:
+        durable.remove(folder / file.name)
+
+
+def _sweep(folder: Place, record: Compaction) -> None:
     """Remove what `record` replaces; what may be a later one's stays."""
     named = {file.name for file in record.all_files}
     named.add(compacted.path_of(folder, record.number).name)
@@ -191,7 +201,7 @@ def _sweep(folder: Path, record: Compaction) -> None:
             durable.reached("swept")
 
 
-def _busy(path: Path) -> Refusal:
+def _busy(path: Place) -> Refusal:
     return Refusal(
         f"{path} is being compacted by another process. Nothing is lost; run the "
         "command again when that has ended."

@@ -19,7 +19,6 @@ import dataclasses
 import functools
 import re
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import polars as pl
@@ -28,6 +27,7 @@ import pydantic
 from allometry.curves import durable, manifest, sealed, segment
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord, Manifest
+from allometry.curves.place import Place
 from allometry.curves.table import CURVES, LINEAGE, RUNS, SCORES, SECONDS, schema
 
 #: Columns of `runs` that the manifests fill in.
@@ -98,12 +98,12 @@ class View:
     that were claimed since they were compacted.
     """
 
-    path: Path
+    path: Place
     record: Compaction | None
     reopened: frozenset[str]
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """Where compactions are."""
         return self.path / "compacted"
 
@@ -202,7 +202,7 @@ class View:
         return None if self.record is None else _covered(self.folder, self.record)
 
 
-def look(path: Path) -> View:
+def look(path: Place) -> View:
     """Look at the newest compaction of the store at `path`.
 
     The names in `reopened` are read after the record: what was claimed again before
@@ -214,7 +214,7 @@ def look(path: Path) -> View:
     return View(path, record, frozenset(reopened))
 
 
-def newest(folder: Path) -> Compaction | None:
+def newest(folder: Place) -> Compaction | None:
     """Read the newest compaction in `folder`; None before the first."""
     for _ in range(_LISTINGS):
         found = numbers(folder)
@@ -231,13 +231,13 @@ def newest(folder: Path) -> Compaction | None:
     raise Damaged(folder, "lists records that cannot be opened", _REMEDY)
 
 
-def numbers(folder: Path) -> list[int]:
+def numbers(folder: Place) -> list[int]:
     """List the compactions in `folder`, newest first."""
     found = (_NAME.fullmatch(name) for name in durable.names(folder))
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def path_of(folder: Path, number: int) -> Path:
+def path_of(folder: Place, number: int) -> Place:
     """Give the path of a compaction's record."""
     return folder / f"record-{number:08d}.json"
 
@@ -261,7 +261,7 @@ def in_order(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     return frame.sort(key) if unsorted else frame
 
 
-def _table(folder: Path, table: str, record: Compaction) -> pl.DataFrame:
+def _table(folder: Place, table: str, record: Compaction) -> pl.DataFrame:
     wanted = SCHEMAS[table]
     parts = [
         segment.read(folder, file, wanted, _REMEDY) for file in record.files(table)
@@ -278,7 +278,7 @@ class _Covered(NamedTuple):
 
 # Files never change under a name and a checksum, so what was read stays true.
 @functools.lru_cache(maxsize=1)
-def _covered(folder: Path, record: Compaction) -> _Covered:
+def _covered(folder: Place, record: Compaction) -> _Covered:
     table = _table(folder, "bundles", record)
     names = table["bundle"].to_list()
     return _Covered(
@@ -290,5 +290,5 @@ def _covered(folder: Path, record: Compaction) -> _Covered:
 
 
 @functools.lru_cache(maxsize=1)
-def _manifests(folder: Path, record: Compaction) -> pl.Series:
+def _manifests(folder: Place, record: Compaction) -> pl.Series:
     return _table(folder, "manifests", record)["manifest"]

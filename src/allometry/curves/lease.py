@@ -13,14 +13,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from allometry.curves import durable, manifest, sealed
+from allometry.curves import durable, manifest, objects, sealed
 from allometry.curves.claim import Claim, LostClaim
 from allometry.curves.durable import Damaged
+from allometry.curves.place import Place
 from allometry.refusal import Refusal
 
 #: Seconds, where nothing else was asked for.
@@ -71,14 +71,17 @@ class Lease:
         if self.claim.manifest.finished:
             self.claim.tidy()
         elif released:
-            self._beat(released=True)
+            with objects.patient(self._seconds / BEATS):
+                self._beat(released=True)
 
     def _renew(self) -> None:
         while not self._ended.wait(self._seconds / BEATS):
-            if self._is_taken():
-                self._lost.set()
-                return
-            self._beat()
+            # Where a server does not answer, the next beat asks again.
+            with objects.patient(self._seconds / BEATS):
+                if self._is_taken():
+                    self._lost.set()
+                    return
+                self._beat()
 
     def _is_taken(self) -> bool:
         with contextlib.suppress(Refusal):
@@ -116,12 +119,12 @@ def leased(claim: Claim, seconds: float) -> Iterator[Lease]:
     lease.end(released=True)
 
 
-def path_of(folder: Path, token: int) -> Path:
+def path_of(folder: Place, token: int) -> Place:
     """Give the path of the heartbeat of a claim."""
     return folder / f"heartbeat-{token:08d}.json"
 
 
-def heartbeat(folder: Path, token: int) -> Heartbeat | None:
+def heartbeat(folder: Place, token: int) -> Heartbeat | None:
     """Read the last sign of life of a claim's owner; None if there is no sound one."""
     try:
         return sealed.unseal(path_of(folder, token), Heartbeat)

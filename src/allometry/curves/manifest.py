@@ -9,13 +9,13 @@ always has a higher one, whatever happened to the files between.
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from allometry.curves import durable, sealed
 from allometry.curves.durable import Damaged
+from allometry.curves.place import Place
 from allometry.refusal import Refusal
 
 #: States kept for a claim to fall back to, and newest manifests kept in any case.
@@ -49,7 +49,7 @@ class FileRecord(BaseModel):
             name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest()
         )
 
-    def read(self, folder: Path, remedy: str = "") -> bytes:
+    def read(self, folder: Place, remedy: str = "") -> bytes:
         """Read the file; raises Damaged if it is missing or differs."""
         path = folder / self.name
         try:
@@ -99,7 +99,7 @@ class Manifest(BaseModel):
         mine = (self.curves, self.scores, self.lineage)
         return mine == (other.curves, other.scores, other.lineage)
 
-    def damage(self, folder: Path) -> Damaged | None:
+    def damage(self, folder: Place) -> Damaged | None:
         """Find the first file named here that is missing or differs."""
         for record in self.files:
             try:
@@ -109,18 +109,18 @@ class Manifest(BaseModel):
         return None
 
 
-def path_of(folder: Path, version: PositiveInt) -> Path:
+def path_of(folder: Place, version: PositiveInt) -> Place:
     """Give the path of a manifest."""
     return folder / f"manifest-{version:08d}.json"
 
 
-def versions(folder: Path) -> list[int]:
+def versions(folder: Place) -> list[int]:
     """List the manifests of a bundle, newest first; none if it was never claimed."""
     found = (_NAME.fullmatch(name) for name in durable.names(folder))
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
-def load(folder: Path, version: int) -> Manifest:
+def load(folder: Place, version: int) -> Manifest:
     """Read one manifest; raises FileNotFoundError or Damaged."""
     path = path_of(folder, version)
     manifest = sealed.unseal(path, Manifest)
@@ -133,7 +133,7 @@ def load(folder: Path, version: int) -> Manifest:
     return manifest
 
 
-def newest(folder: Path) -> Manifest | None:
+def newest(folder: Place) -> Manifest | None:
     """Read the newest manifest that is sound; None if nothing was ever committed.
 
     Raises Damaged if there are manifests with records and none is sound.

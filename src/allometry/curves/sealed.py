@@ -2,21 +2,23 @@
 
 `{"format": 1, "sha256": "…", "body": {…}}`. The checksum covers the format and the
 bytes of the body as they stand in the file, so nothing needs to be serialised anew to
-check it, and any JSON reader can still open the file.
+check it, and any JSON reader can still open the file. What is created for one writer
+only has a `nonce` too, so that no two writers write the same bytes.
 """
 
 import hashlib
 import json
 import math
 import re
+import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
 
 from allometry.curves import durable
 from allometry.curves.durable import Damaged
+from allometry.curves.place import Place
 from allometry.refusal import Refusal
 
 FORMAT = 1
@@ -24,12 +26,22 @@ FORMAT = 1
 LIMIT = 8 * 2**20
 
 _ENVELOPE = re.compile(
-    rb'\{"format": (\d{1,9}), "sha256": "([0-9a-f]{64})", "body": (.*)\}\n', re.DOTALL
+    rb'\{"format": (\d{1,9}), "sha256": "([0-9a-f]{64})"'
+    rb'(?:, "nonce": "([0-9a-f]{32})")?, "body": (.*)\}\n',
+    re.DOTALL,
 )
 Record = TypeVar("Record", bound=pydantic.BaseModel)
 
 
-def seal(record: pydantic.BaseModel) -> bytes:
+def create(path: Place, record: pydantic.BaseModel) -> bool:
+    """Create a sealed record unless there is one; say whether this call has done it.
+
+    Raises what `seal` and `durable.create_if_absent` raise.
+    """
+    return durable.create_if_absent(path, seal(record, secrets.token_hex(16)))
+
+
+def seal(record: pydantic.BaseModel, nonce: str = "") -> bytes:
     """Write a record as sealed JSON; numbers that are not finite become null.
 
     Raises ValueError if it has more than `LIMIT` bytes.
@@ -37,11 +49,13 @@ def seal(record: pydantic.BaseModel) -> bytes:
     body = json.dumps(_finite(record.model_dump()), allow_nan=False).encode()
     if len(body) > LIMIT - 256:
         raise ValueError(f"a record of {len(body)} bytes exceeds {LIMIT}")
-    envelope = b'{"format": %d, "sha256": "%s", "body": %s}\n'
-    return envelope % (FORMAT, _checksum(FORMAT, body).encode(), body)
+    salt = b', "nonce": "%s"' % nonce.encode() if nonce else b""
+    envelope = b'{"format": %d, "sha256": "%s"%s, "body": %s}\n'
+    checksum = _checksum(FORMAT, nonce.encode(), body).encode()
+    return envelope % (FORMAT, checksum, salt, body)
 
 
-def unseal(path: Path, kind: type[Record], remedy: str = "") -> Record:
+def unseal(path: Place, kind: type[Record], remedy: str = "") -> Record:
     """Read a sealed record.
 
     Raises FileNotFoundError, Damaged, or a Refusal for a record of a newer format.
@@ -49,8 +63,8 @@ def unseal(path: Path, kind: type[Record], remedy: str = "") -> Record:
     match = _ENVELOPE.fullmatch(durable.read(path, LIMIT))
     if match is None:
         raise Damaged(path, "is damaged: it is cut or not a record", remedy)
-    version, body = int(match[1]), match[3]
-    if _checksum(version, body) != match[2].decode():
+    version, nonce, body = int(match[1]), match[3] or b"", match[4]
+    if _checksum(version, nonce, body) != match[2].decode():
         raise Damaged(path, "is damaged: its SHA-256 does not match", remedy)
     if version != FORMAT:
         raise Refusal(
@@ -67,8 +81,8 @@ def unseal(path: Path, kind: type[Record], remedy: str = "") -> Record:
         ) from error
 
 
-def _checksum(version: int, body: bytes) -> str:
-    return hashlib.sha256(b"%d\n" % version + body).hexdigest()
+def _checksum(version: int, nonce: bytes, body: bytes) -> str:
+    return hashlib.sha256(b"%d\n" % version + nonce + body).hexdigest()
 
 
 def _finite(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,6 +9,7 @@ import polars as pl
 from allometry.curves import durable
 from allometry.curves.durable import Damaged
 from allometry.curves.manifest import FileRecord
+from allometry.curves.place import Place
 from allometry.curves.table import Column, schema
 
 #: Rows and bytes of one segment: they bound the memory that a hostile file can take.
@@ -37,7 +37,7 @@ def conform(frame: pl.DataFrame, columns: dict[str, Column]) -> pl.DataFrame:
     )
 
 
-def write(folder: Path, name: str, frame: pl.DataFrame) -> FileRecord:
+def write(folder: Place, name: str, frame: pl.DataFrame) -> FileRecord:
     """Write the rows of one commit, and describe the file."""
     data = encode(frame)
     if frame.height > ROW_LIMIT or len(data) > LIMIT:
@@ -54,7 +54,10 @@ def encode(frame: pl.DataFrame) -> bytes:
 
 
 def read(
-    folder: Path, record: FileRecord, wanted: Mapping[str, Any] | None, remedy: str = ""
+    folder: Place,
+    record: FileRecord,
+    wanted: Mapping[str, Any] | None,
+    remedy: str = "",
 ) -> pl.DataFrame:
     """Read a segment with exactly the `wanted` columns (None: any).
 

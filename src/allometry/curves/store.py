@@ -1,4 +1,6 @@
-"""The store: a study's record on disk, readable at any time and safe from crashes.
+"""The store: a study's record, readable at any time and safe from crashes.
+
+It is a folder on a disk, or one in a bucket of an object store (`s3://bucket/study`).
 
     study.json               the study as resolved, and the name of its table of runs
     runs-<hash>.parquet      what is known of the runs before they start
@@ -15,7 +17,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -29,12 +31,13 @@ from allometry.curves.compacted import DYNAMIC, View
 from allometry.curves.durable import Damaged
 from allometry.curves.lease import Heartbeat, heartbeat
 from allometry.curves.manifest import FileRecord, Manifest
+from allometry.curves.place import Place, Remote, place
 from allometry.curves.table import CURVES, RUNS, SCORES
 from allometry.refusal import Refusal
 
 STUDY = "study.json"
 #: Where a study of trials keeps the picture of an episode.
-FILM = Path("pictures") / "adaptation.png"
+FILM = PurePosixPath("pictures") / "adaptation.png"
 STATIC = {name: column for name, column in RUNS.items() if name not in DYNAMIC}
 
 _LEFT = re.compile(
@@ -57,7 +60,7 @@ class StudyRecord(pydantic.BaseModel):
 class Store:
     """An open store. `plan` is the static part of `runs`, in the study's order."""
 
-    path: Path
+    path: Place
     study: dict[str, Any]
     plan: pl.DataFrame = dataclasses.field(repr=False)
 
@@ -103,7 +106,8 @@ class Store:
 
         def found(view: View) -> frozenset[str]:
             alone = view.alone(self.bundles)
-            states = {bundle: view.own(bundle) for bundle in alone}
+            found = durable.each(self.path, view.own, alone)
+            states = dict(zip(alone, found, strict=True))
             gone_on = {bundle for bundle, state in states.items() if state is not None}
             own = {bundle for bundle in gone_on if _ended(states[bundle])}
             return frozenset(own | (set(view.covered) - gone_on))
@@ -161,14 +165,15 @@ class Store:
         said: list[str] = []
         view = compacted.look(self.path)
         sound = set(view.covered) - view.doubtful - set(view.alone(bundles))
-        for bundle in bundles:
-            state = None if bundle in sound else self.manifest(bundle)
+        doubted = [bundle for bundle in bundles if bundle not in sound]
+        states = durable.each(self.path, self.manifest, doubted)
+        for bundle, state in zip(doubted, states, strict=True):
             if state is not None:
                 said += [f"Bundle {bundle}, {damage}." for damage in state.warnings]
                 said += state.metadata.get("warnings", ())
         return tuple(said)
 
-    def write_text(self, name: str, text: str) -> Path:
+    def write_text(self, name: str, text: str) -> Place:
         """Write a file derived from the record, in the place of the one before."""
         manifest.refuse_names([name], "file")
         if _OWN.fullmatch(name):
@@ -177,7 +182,7 @@ class Store:
         durable.replace(path, text.encode())
         return path
 
-    def _folder(self, bundle: str) -> Path:
+    def _folder(self, bundle: str) -> Place:
         return self.path / "bundles" / bundle
 
     def _steady(self, read: Callable[[View], Found]) -> Found:
@@ -193,8 +198,7 @@ class Store:
     def _known(self, view: View) -> pl.DataFrame:
         """Read what manifests tell of runs."""
         rows: list[tuple[Any, ...]] = []
-        for bundle in view.alone(self.bundles):
-            state = view.own(bundle)
+        for state in durable.each(self.path, view.own, view.alone(self.bundles)):
             if state is not None:
                 rows += compacted.told_of_runs(state)
         wanted = compacted.SCHEMAS["runs"]
@@ -209,11 +213,15 @@ class Store:
         """Read a table: segments of bundles on their own, and what is compacted."""
         frames: list[pl.DataFrame] = []
         gone_on: list[str] = []
-        for bundle in view.alone(self.bundles):
+
+        def found(bundle: str) -> tuple[Manifest | None, list[pl.DataFrame]]:
             state = view.own(bundle)
+            return state, self._segments(state, table)
+
+        for state, own in durable.each(self.path, found, view.alone(self.bundles)):
             if state is not None:
                 gone_on += state.status
-                frames += self._segments(state, table)
+                frames += own
         return pl.concat([view.rows(table, gone_on), *frames])
 
     def _segments(self, state: Manifest | None, table: str) -> list[pl.DataFrame]:
@@ -231,14 +239,14 @@ class Store:
         return []
 
 
-def create(path: str | Path, study: Mapping[str, Any], runs: pl.DataFrame) -> Store:
+def create(path: str | Place, study: Mapping[str, Any], runs: pl.DataFrame) -> Store:
     """Make a store for `study` (JSON) at `path`, which must not exist or be empty.
 
     `runs` has the columns of `table.RUNS` but for what the manifests fill in
     (`DYNAMIC`), and the study's covariates. Raises a Refusal for a folder in use and
     for names that cannot be those of files, ValueError for columns that do not fit.
     """
-    path = Path(path)
+    path = place(path)
     plan = _plan(runs)
     _refuse_used(path)
     durable.make_folder(path)
@@ -247,30 +255,30 @@ def create(path: str | Path, study: Mapping[str, Any], runs: pl.DataFrame) -> St
     # Named by its content: what is there, another process has put there for this store.
     durable.create_if_absent(path / name, data)
     record = StudyRecord(study=dict(study), runs=FileRecord.of(name, data))
-    if not durable.create_if_absent(path / STUDY, sealed.seal(record)):
+    if not sealed.create(path / STUDY, record):
         raise Refusal(f"{path} has just become the store of another process.")
+    if isinstance(path, Remote) and sealed.create(path / STUDY, record):
+        raise Refusal(
+            f"The server of {path.bucket} ignores the condition of a put (If-None-Match"
+            "), on which a store relies: two workers could overwrite each other. Take "
+            "another server, or a newer version of it."
+        )
     return open_store(path)
 
 
-def open_store(path: str | Path) -> Store:
-    """Open the store at `path`.
+def open_store(path: str | Place) -> Store:
+    """Open the store at `path`: a path, or a URL such as `s3://bucket/study`.
 
     Raises a Refusal if there is none, it is damaged, or a newer Allometry wrote it.
     """
-    path = Path(path)
-    if not path.is_dir():
-        what = "is a file" if path.exists() else "does not exist"
-        raise Refusal(
-            f"{path} {what}: name the folder of a study, which `allometry run` makes."
-        )
-    if not _names(path):
-        raise Refusal(
-            f"{path} is empty: name the folder of a study, which `allometry run` makes."
-        )
+    path = place(path)
+    if isinstance(path, Path):
+        _refuse_none(path)
     remedy = "Restore it from a copy, or run the study again in another folder."
     try:
         record = sealed.unseal(path / STUDY, StudyRecord, remedy)
     except FileNotFoundError as error:
+        _refuse_none(path)
         raise Refusal(
             f"{path} is not the folder of a study: it has no {STUDY}. Name a folder "
             "that `allometry run` has made."
@@ -281,6 +289,19 @@ def open_store(path: str | Path) -> Store:
     except ValueError as error:
         reason = f"is no table of runs ({error})"
         raise Damaged(path / record.runs.name, reason, remedy) from error
+
+
+def _refuse_none(path: Place) -> None:
+    """Refuse what is no folder, or an empty one."""
+    if not durable.is_folder(path):
+        what = "is a file" if durable.exists(path) else "does not exist"
+        raise Refusal(
+            f"{path} {what}: name the folder of a study, which `allometry run` makes."
+        )
+    if not _names(path):
+        raise Refusal(
+            f"{path} is empty: name the folder of a study, which `allometry run` makes."
+        )
 
 
 def _put_back(view: View, bundle: str, won: Claim) -> None:
@@ -315,11 +336,12 @@ def _plan(runs: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([static, runs.select(covariates)], how="horizontal")
 
 
-def _refuse_used(path: Path) -> None:
+def _refuse_used(path: Place) -> None:
     """Refuse a folder in use; what a `create` that was killed left may be there."""
-    if path.exists() and not path.is_dir():
+    there = durable.is_folder(path)
+    if not there and durable.exists(path):
         raise Refusal(f"{path} is a file: choose a folder for the study.")
-    names = _names(path) if path.exists() else []
+    names = _names(path) if there else []
     if STUDY in names:
         raise Refusal(
             f"{path} holds a study already: choose another folder, or run the command "
@@ -332,7 +354,9 @@ def _refuse_used(path: Path) -> None:
         )
 
 
-def _names(path: Path) -> list[str]:
+def _names(path: Place) -> list[str]:
+    if not isinstance(path, Path):
+        return durable.names(path)
     try:
         return os.listdir(path)
     except OSError as error:

@@ -6,14 +6,16 @@ needs no refit.
 """
 
 import dataclasses
+import fnmatch
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 
 from allometry import laws
+from allometry.curves import durable
 from allometry.curves.imported import Imported
+from allometry.curves.place import Place
 from allometry.curves.store import Store
 from allometry.curves.table import TASK_SETS
 from allometry.laws import card, request
@@ -135,16 +137,17 @@ def _by_statistics(
             yield name, table.join(column, on=["run", "checkpoint"], how="left")
 
 
-def store_verdicts(store: Store, found: list[Verdict]) -> list[Path]:
+def store_verdicts(store: Store, found: list[Verdict]) -> list[Place]:
     """Write each law's file into the store; return where."""
     return [
         store.write_text(verdict.file, card.to_json(verdict.fit)) for verdict in found
     ]
 
 
-def fit_files(folder: Path) -> list[Path]:
+def fit_files(folder: Place) -> list[Place]:
     """List the laws that are stored in a study's folder."""
-    return sorted(folder.glob("fit*.json"))
+    names = fnmatch.filter(durable.names(folder), "fit*.json")
+    return [folder / name for name in sorted(names)]
 
 
 def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:

@@ -13,12 +13,13 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from allometry.curves import durable
 from allometry.curves import store as stores
 from allometry.curves.claim import Claim, LostClaim
 from allometry.curves.lease import SECONDS, leased
+from allometry.curves.place import Place
 from allometry.curves.store import Store
 from allometry.refusal import Refusal
 from allometry.studies import layout, room, runner
@@ -51,17 +52,19 @@ class Outcome(NamedTuple):
     """Bundles that were left to other workers."""
 
 
-def prepare(survey: Survey, path: Path, command: str) -> Store:
+def prepare(survey: Survey, path: Place, command: str) -> Store:
     """Open the study's store at `path`, or make it; `command` is kept in the record.
 
     Raises `Refusal` if `path` holds another study, naming the keys that differ.
     """
     resolved = survey.study.resolved | {"command": command}
-    if not (path / stores.STUDY).exists():
+    if not durable.exists(path / stores.STUDY):
         try:
             return stores.create(path, resolved, run_rows(survey))
         except Refusal:
-            if not (path / stores.STUDY).exists():  # else another process was faster
+            if not durable.exists(
+                path / stores.STUDY
+            ):  # else another process was faster
                 raise
     store = stores.open_store(path)
     changed = _differences(store.study, resolved, "")

@@ -5,8 +5,8 @@ after it, by the scores at the end of training. The largest of many gains is luc
 that the task is played anew: what is kept is the episode of the median gain of several.
 """
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,9 +15,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Array, Key
 
+from allometry.curves import durable
+from allometry.curves.place import Place
 from allometry.curves.store import FILM, Store
 from allometry.environments.xland import XLand
-from allometry.environments.xland.pictures.draft import draft
 from allometry.environments.xland.pictures.episode import Episode, begun_with
 from allometry.environments.xland.pictures.strip import strip
 from allometry.environments.xland.tasks.task import Task
@@ -38,7 +39,7 @@ def due(survey: Survey, store: Store) -> bool:
 
     Where a compaction has dropped the checkpoint, nobody is left to play it.
     """
-    if (store.path / FILM).exists():
+    if durable.exists(store.path / FILM):
         return False
     chosen = _chosen(survey, store)
     if chosen is None:
@@ -47,7 +48,7 @@ def due(survey: Survey, store: Store) -> bool:
     return state is not None and state.checkpoint is not None
 
 
-def write(survey: Survey, store: Store) -> Path:
+def write(survey: Survey, store: Store) -> Place:
     """Play the episode and draw it; `due` says if there is one."""
     chosen = _chosen(survey, store)
     if chosen is None:
@@ -66,10 +67,11 @@ def write(survey: Survey, store: Store) -> Path:
         environment.dials.trials,
     )
     path = store.path / FILM
-    path.parent.mkdir(exist_ok=True)
     title = f"Run {run} · held-out task {task}"
-    with draft(path) as rough:
-        strip(played, environment.dials, title).save(rough)
+    drawn = io.BytesIO()
+    strip(played, environment.dials, title).save(drawn, "png")
+    durable.make_folder(path.parent)
+    durable.replace(path, drawn.getvalue())
     return path
 
 

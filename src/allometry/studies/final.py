@@ -1,13 +1,13 @@
 """Final: the full protocol, through which agents go once, at the end of training."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import jax
 import polars as pl
 
 from allometry.agents.agent import Agent
+from allometry.curves.place import Place
 from allometry.environments.environment import Environment
 from allometry.environments.xland import XLand
 from allometry.studies.evaluation.evaluate import evaluate
@@ -50,7 +50,7 @@ def scores(
     agent: Agent,
     learner: Any,
     place: tuple[str, int],
-    folder: Path,
+    folder: Place,
 ) -> tuple[list[pl.DataFrame], tuple[str, ...]]:
     """Play a learner through the protocol; give its rows of the table `scores`.
 

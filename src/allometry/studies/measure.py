@@ -7,7 +7,6 @@ tasks. What is found on the device is turned into a number and rows of scores he
 import dataclasses
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -16,6 +15,7 @@ import polars as pl
 from jaxtyping import Array
 
 from allometry.agents.agent import Agent, Learner
+from allometry.curves.place import Place
 from allometry.curves.table import SCORES, TASK_SETS, schema
 from allometry.environments.environment import Environment, Measured
 from allometry.environments.xland import XLand
@@ -54,7 +54,7 @@ class Measure(Protocol):
         run: str,
         checkpoint: int,
         found: Mapping[str, np.ndarray | np.generic],
-        folder: Path,
+        folder: Place,
     ) -> Reading:
         """Read what was found; `folder` keeps what scores are normalised by."""
         ...
@@ -79,7 +79,7 @@ class Exact:
         run: str,
         checkpoint: int,
         found: Mapping[str, np.ndarray | np.generic],
-        folder: Path,
+        folder: Place,
     ) -> Reading:
         """Take the numbers as they are."""
         scores = [
@@ -130,7 +130,7 @@ class Played:
         run: str,
         checkpoint: int,
         found: Mapping[str, np.ndarray | np.generic],
-        folder: Path,
+        folder: Place,
     ) -> Reading:
         """Put rewards on the tasks' scales; each set has a row for each trial."""
         scores = normalised(np.asarray(found[self.split]), self.references(folder))
@@ -138,7 +138,7 @@ class Played:
         table = rows(run, checkpoint, scores).filter(pl.col("task").is_in(sets))
         return Reading(float(scores.values[:, :, -1].mean()), table)
 
-    def references(self, folder: Path) -> References:
+    def references(self, folder: Place) -> References:
         """Read the references of the tasks, or measure and keep them."""
         count = jax.tree.leaves(self.tasks)[0].shape[0]
         tested = TestSet(self.environment, self.split, self.referenced)

@@ -5,7 +5,6 @@ writes all of it or nothing.
 """
 
 import time
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from allometry.curves.claim import Claim
+from allometry.curves.place import Place
 from allometry.curves.table import CURVES, LINEAGE, SCORES, schema
 from allometry.environments.environment import Environment
 from allometry.studies import checkpoint, descent, final, history, seconds
@@ -32,7 +32,7 @@ SPENT = ("interactions", "compute", "compute_environment")
 class Progress:
     """Where a bundle stands: iterations trained, checkpoints recorded, seconds."""
 
-    def __init__(self, facts: Facts, program: Program, claim: Claim, folder: Path):
+    def __init__(self, facts: Facts, program: Program, claim: Claim, folder: Place):
         """Go on from the claim's checkpoint, or begin.
 
         `folder` keeps what scores are normalised by. Raises `Refusal` if the

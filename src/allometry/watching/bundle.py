@@ -5,13 +5,16 @@ of the curves say it.
 """
 
 import dataclasses
+import functools
 import platform
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import polars as pl
 
+from allometry.curves import durable
 from allometry.curves.manifest import Manifest
+from allometry.curves.objects import Unreachable
 from allometry.curves.owner import is_gone
 from allometry.curves.store import Store
 
@@ -85,12 +88,12 @@ def bundles(store: Store) -> tuple[Bundle, ...]:
     """
     last: dict[str, dict[str, Any]] | None = None
     found = []
-    for (name,), plan in store.plan.group_by("bundle", maintain_order=True):
-        try:
-            state = store.manifest(str(name))
-        except ValueError as damage:
+    states = durable.each(store.path, functools.partial(_state, store), store.bundles)
+    plans = store.plan.group_by("bundle", maintain_order=True)
+    for ((name,), plan), state in zip(plans, states, strict=True):
+        if isinstance(state, ValueError):
             runs = dict.fromkeys(plan["run"], "unreadable")
-            told = Bundle(str(name), runs, _size(plan), None, warnings=(str(damage),))
+            told = Bundle(str(name), runs, _size(plan), None, warnings=(str(state),))
             found.append(told)
             continue
         if state is not None and state.curves and "spent" not in state.metadata:
@@ -100,6 +103,16 @@ def bundles(store: Store) -> tuple[Bundle, ...]:
             spent = {} if state is None else state.metadata.get("spent") or {}
             found.append(_bundle(store, plan, state, spent))
     return tuple(found)
+
+
+def _state(store: Store, name: str) -> Manifest | ValueError | None:
+    """Read a bundle's manifest, or what is wrong with it."""
+    try:
+        return store.manifest(name)
+    except Unreachable:
+        raise
+    except ValueError as damage:
+        return damage
 
 
 def _bundle(

@@ -2,12 +2,12 @@
 
 import dataclasses
 import zlib
-from pathlib import Path
 from typing import Any
 
 import jax
 from jaxtyping import Array, Key
 
+from allometry.curves.place import Place
 from allometry.environments.xland import XLand
 from allometry.refusal import Refusal
 from allometry.studies.evaluation.fitting import misfit
@@ -32,7 +32,7 @@ def evaluate(
     learner: Any,
     training: XLand,
     protocol: Protocol,
-    folder: Path,
+    folder: Place,
     key: Key[Array, ""],
     *,
     explore: bool = True,

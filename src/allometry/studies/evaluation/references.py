@@ -11,7 +11,6 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jax
@@ -27,6 +26,7 @@ from pydantic import (
 )
 
 from allometry.curves import durable
+from allometry.curves.place import Place
 from allometry.environments.xland import XLand
 from allometry.refusal import Refusal
 from allometry.studies.evaluation.handmade import ProbeSet
@@ -51,6 +51,8 @@ TRIES = 3
 _INDIFFERENT = ("trials", "view")
 _EPISODES_AT_ONCE = 512
 _SEED = 47
+#: Bytes of a file of references; bounds the memory that it can take.
+LIMIT = 64 * 2**20
 
 
 class Reference(BaseModel):
@@ -163,7 +165,7 @@ def file_name(tested: Tested) -> str:
     return f"{tested.split}-{digest}.json"
 
 
-def write(path: Path, references: References) -> None:
+def write(path: Place, references: References) -> None:
     """Write references to a file, whole or not at all, in place of what it held.
 
     Raises `Refusal` where it cannot be written.
@@ -173,7 +175,7 @@ def write(path: Path, references: References) -> None:
     durable.replace(path, text.encode())
 
 
-def load(path: Path, tested: Tested) -> References:
+def load(path: Place, tested: Tested) -> References:
     """Read the references of a test set from a file, which may have more tasks.
 
     Raises `Refusal` for a file that cannot be read, and for one of another split, of
@@ -184,24 +186,24 @@ def load(path: Path, tested: Tested) -> References:
     return found.first(len(tested.names))
 
 
-def kept(path: Path, tested: Tested) -> References:
+def kept(path: Place, tested: Tested) -> References:
     """Read the references of a test set, or measure them and write them there.
 
     Those of fewer tasks make way for all of them: a shorter set is the beginning of a
     longer one, and what is measured of its tasks is the same.
     """
-    if path.exists() and len(_read(path).tasks) >= len(tested.names):
+    if durable.exists(path) and len(_read(path).tasks) >= len(tested.names):
         return load(path, tested)
     found = measure(tested)
     write(path, found)
     return found
 
 
-def _read(path: Path) -> References:
+def _read(path: Place) -> References:
     try:
-        return References.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise Refusal(f"{path} cannot be read ({error.strerror}).") from None
+        return References.model_validate_json(durable.read(path, LIMIT))
+    except FileNotFoundError:
+        raise Refusal(f"{path} cannot be read: it does not exist.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -221,7 +223,7 @@ def _circumstances(environment: XLand) -> dict[str, Any]:
     return about
 
 
-def _check_same(path: Path, found: References, tested: Tested) -> None:
+def _check_same(path: Place, found: References, tested: Tested) -> None:
     """Refuse references of anything but the test set."""
     remedy = "Name another file, or delete this one, and they are measured anew."
     if found.split != tested.split:
