@@ -90,7 +90,7 @@ def commits(path):
 def start_soon(ask, job):
     """Start a job that was queued again; Slurm has it wait for two minutes.
 
-    Not at once: within a second or so Slurm takes it for the one that it has just ended.
+    Not at once: within a second Slurm takes it for the one that it has just ended.
     """
     ask("scontrol", "update", f"JobId={job}_1", "StartTime=now+5")
 
