@@ -87,9 +87,12 @@ def commits(path):
     return sum(version - 1 for version in newest.values())
 
 
-def start_now(ask, job):
-    """Start a job that was queued again; Slurm has it wait for two minutes."""
-    ask("scontrol", "update", f"JobId={job}_1", "StartTime=now")
+def start_soon(ask, job):
+    """Start a job that was queued again; Slurm has it wait for two minutes.
+
+    Not at once: within a second Slurm takes it for the one that it has just ended.
+    """
+    ask("scontrol", "update", f"JobId={job}_1", "StartTime=now+5")
 
 
 def submit(allometry, study, out, *words):
@@ -136,12 +139,12 @@ def test_a_job_that_is_stopped_twice_goes_on_where_it_was(
     wait_until(lambda: "PENDING" in ask("squeue", "-h", "-o%T"))
     store, before = open_store(out), commits(out)
     assert "preempted" in store.runs()["status"].to_list()
-    start_now(ask, job)
+    start_soon(ask, job)
     wait_until(lambda: commits(out) > before + 1)
     # As Slurm does on preemption, and by itself when a node is lost.
     ask("scontrol", "requeue", f"{job}_1")
     wait_until(lambda: "PENDING" in ask("squeue", "-h", "-o%T"))
-    start_now(ask, job)
+    start_soon(ask, job)
     wait_until(lambda: store.finished() == set(store.bundles))
     assert stores.deterministic(store) == columns
     assert store.runs()["attempts"].max() > 1
@@ -167,7 +170,7 @@ def test_a_job_whose_time_is_up_queues_again(
         wait_until(lambda: "RUNNING" in ask("squeue", "-h", "-o%T"))
         wait_until(lambda: "PENDING" in ask("squeue", "-h", "-o%T"))
         assert store.finished() == {store.bundles[1]}
-    start_now(ask, job)
+    start_soon(ask, job)
     wait_until(lambda: store.finished() == set(store.bundles))
     assert stores.deterministic(store) == columns
 
