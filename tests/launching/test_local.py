@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from allometry.launching import local
+from allometry.launching.worker import Worker
 from allometry.refusal import Refusal
 from allometry.studies import executor, room
 from allometry.studies.budget import Budget
@@ -108,23 +109,34 @@ def test_no_more_processes_than_fit_the_memory(survey, monkeypatch):
         assert local.fitting(survey, 4) == expected  # of two bundles
 
 
+def _do(monkeypatch, code: str) -> None:
+    """Have workers do something else with the words that they are told."""
+
+    class Other(Worker):
+        @property
+        def words(self) -> tuple[str, ...]:
+            return ("-c", code, *super().words[2:])
+
+    monkeypatch.setattr(local, "worker", lambda *told: Other(str(told[0]), *told[1:]))
+
+
 def test_what_failed_is_told_with_its_message(survey, store, two_cores, monkeypatch):
-    monkeypatch.setattr(local, "MAIN", FAILS)
+    _do(monkeypatch, FAILS)
     onlooker = Onlooker()
     words = r"2 of 2 worker processes failed, .*exit code 3: allometry: the disk is fu"
     with pytest.raises(Refusal, match=words):
         run(survey, store, onlooker, budget=Budget("1e9 FLOPs", flops=1e9))
     assert len(onlooker.warnings) == 2
     said = [path.read_text() for path in store.path.glob("said-*")]
-    asked = ["work", str(store.path), "--commit-every", "10.0", "--lease", "60.0"]
-    asked += ["--budget", "5e+08", "--no-conclude"]
+    asked = ["work", str(store.path), "--commit-every=10.0", "--lease=60.0"]
+    asked += ["--no-conclude", "--budget", "5e+08"]
     assert said == [f"{[two_cores]} {asked}"] * 2
     # This thread may run where it might before.
     assert os.sched_getaffinity(0) >= {two_cores}
 
 
 def test_a_stop_is_told_to_each_once(survey, store, two_cores, monkeypatch):
-    monkeypatch.setattr(local, "MAIN", WAITS)
+    _do(monkeypatch, WAITS)
     monkeypatch.setattr(local, "LOOK", local.POLL)
     stop = threading.Event()
 
@@ -140,7 +152,7 @@ def test_a_stop_is_told_to_each_once(survey, store, two_cores, monkeypatch):
 def test_workers_that_another_has_stopped_are_a_stop(
     survey, store, two_cores, monkeypatch
 ):
-    monkeypatch.setattr(local, "MAIN", "raise SystemExit(130)")
+    _do(monkeypatch, "raise SystemExit(130)")
     stop, budget = threading.Event(), Budget("1h", seconds=3600.0)
     assert not run(survey, store, Onlooker(), budget=budget).complete
     assert budget.used_up

@@ -5,6 +5,7 @@ import enum
 import json as jsonlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,6 +84,7 @@ class Launch:
     cpus_per_worker: float | None
     slurm: list[str] | None
     wait: bool
+    processes: int | None = None
 
     def check(self, budget: str | None) -> None:
         """Refuse options that belong to another place."""
@@ -93,6 +95,7 @@ class Launch:
             ("--cpus-per-worker", self.cpus_per_worker, Where.RAY),
             ("--slurm", self.slurm, Where.SLURM),
             ("--wait", self.wait, Where.SLURM),
+            ("--processes", self.processes, Where.LOCAL),
         ):
             if given and self.on is not place:
                 raise Refusal(f"{option} goes with --on {place}, not --on {self.on}.")
@@ -154,10 +157,13 @@ class Launch:
     ) -> None:
         from allometry.launching import slurm
 
+        name = survey.study.name
         workers = min(self.workers or slurm.WORKERS, len(survey.facts))
         more = slurm.options(self.slurm or [])
-        folder = store.path / "slurm"
-        made = slurm.submit(told, workers, folder, survey.study.name, more)
+        # Slurm writes logs to a disk, wherever the store is.
+        beside = store.path if isinstance(store.path, Path) else Path("runs") / name
+        folder = beside / "slurm"
+        made = slurm.submit(told, workers, folder, name, more)
         if not self.wait:
             _print_submitted(store, made, json=json)
             raise typer.Exit

@@ -99,7 +99,7 @@ def run(
     """
     check_seconds(commit_every)
     allowed = read_budget(budget)
-    launch = Launch(on, workers, ray_address, cpus_per_worker, slurm, wait)
+    launch = Launch(on, workers, ray_address, cpus_per_worker, slurm, wait, processes)
     launch.check(budget)
     from allometry.curves.place import place
     from allometry.studies import executor

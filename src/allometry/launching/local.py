@@ -20,6 +20,7 @@ from typing import IO, Protocol, runtime_checkable
 import jax
 
 from allometry.curves.store import Store
+from allometry.launching.worker import worker
 from allometry.refusal import Refusal
 from allometry.studies import executor, layout, room
 from allometry.studies.budget import Budget
@@ -30,7 +31,6 @@ from allometry.studies.survey import Survey
 POLL, LOOK = 0.2, 5.0
 #: What a worker ends with if it was told to stop, or its budget is used up.
 STOPPED = 130
-MAIN = "from allometry.cli.main import main; main()"
 
 
 @runtime_checkable
@@ -47,8 +47,8 @@ class Onlooker(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Worker:
-    """A worker process, and the file that holds what it says."""
+class Process:
+    """A worker's process, and the file that holds what it says."""
 
     process: subprocess.Popen[bytes]
     said: IO[bytes]
@@ -90,10 +90,10 @@ def run(
     if fit < min(processes, len(survey.facts)):
         onlooker.warned(f"There is memory for {fit} of {processes} processes at once.")
     groups = core_groups(fit)
-    options = ["--commit-every", f"{commit_every}", "--lease", f"{lease}"]
+    words = [*worker(store.path, commit_every, lease).words, "--no-conclude"]
     if budget is not None:
-        options += ["--budget", budget.part(len(groups))]
-    with _started(store, groups, options) as workers:
+        words += ["--budget", budget.part(len(groups))]
+    with _started(words, groups) as workers:
         failures = _watched(workers, onlooker, stop)
     complete = executor.is_finished(survey, store)
     if failures and not (complete or stop.is_set()):
@@ -141,34 +141,33 @@ def fitting(survey: Survey, processes: int) -> int:
 
 @contextlib.contextmanager
 def _started(
-    store: Store, groups: Sequence[set[int]], options: Sequence[str]
-) -> Iterator[list[Worker]]:
+    words: Sequence[str], groups: Sequence[set[int]]
+) -> Iterator[list[Process]]:
     """Start a worker on each group of cores; those that still run are ended at the end.
 
     Each has a session of its own: of a Ctrl-C on the terminal this process alone hears.
     """
-    command = [sys.executable, "-P", "-c", MAIN, "work", str(store.path), *options]
-    workers: list[Worker] = []
+    workers: list[Process] = []
     with contextlib.ExitStack() as files:
         try:
             for cores in groups:
                 said = files.enter_context(tempfile.TemporaryFile())
                 with _pinned(cores):
                     process = subprocess.Popen(
-                        [*command, "--no-conclude"],
+                        [sys.executable, "-P", *words],
                         stdin=subprocess.DEVNULL,
                         stdout=said,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
                     )
-                workers.append(Worker(process, said))
+                workers.append(Process(process, said))
             yield workers
         finally:
-            for worker in workers:
-                if worker.process.poll() is None:
-                    worker.process.terminate()
-            for worker in workers:
-                worker.process.wait()
+            for each in workers:
+                if each.process.poll() is None:
+                    each.process.terminate()
+            for each in workers:
+                each.process.wait()
 
 
 @contextlib.contextmanager
@@ -186,7 +185,7 @@ def _pinned(cores: set[int]) -> Iterator[None]:
 
 
 def _watched(
-    workers: Sequence[Worker], onlooker: Onlooker, stop: threading.Event
+    workers: Sequence[Process], onlooker: Onlooker, stop: threading.Event
 ) -> list[str]:
     """Wait until all have ended, and tell how it goes; give what the failed ones said.
 
@@ -194,12 +193,12 @@ def _watched(
     """
     failed: dict[int, str] = {}
     told, looks = False, 0
-    while any(worker.process.poll() is None for worker in workers):
+    while any(each.process.poll() is None for each in workers):
         if stop.is_set() and not told:
             told = True
-            for worker in workers:
-                if worker.process.poll() is None:
-                    worker.process.terminate()
+            for each in workers:
+                if each.process.poll() is None:
+                    each.process.terminate()
         _tell_failures(workers, failed, onlooker)
         looks += 1
         if looks % round(LOOK / POLL) == 0:
@@ -210,9 +209,9 @@ def _watched(
 
 
 def _tell_failures(
-    workers: Sequence[Worker], failed: dict[int, str], onlooker: Onlooker
+    workers: Sequence[Process], failed: dict[int, str], onlooker: Onlooker
 ) -> None:
-    for worker in workers:
-        if worker.process.pid not in failed and (sentence := worker.failure):
-            failed[worker.process.pid] = sentence
+    for each in workers:
+        if each.process.pid not in failed and (sentence := each.failure):
+            failed[each.process.pid] = sentence
             onlooker.warned(sentence)

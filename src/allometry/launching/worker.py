@@ -9,6 +9,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from allometry.curves.place import Place
+from allometry.refusal import Refusal
+
 #: What is passed on from the environment of whoever launches: what decides numbers or
 #: the device, and never a secret. A job has the rest from the machine it runs on.
 PASSED = ("JAX_PLATFORMS", "XLA_FLAGS")
@@ -31,9 +34,19 @@ class Worker:
         return ("-m", "allometry", "work", self.store, *options)
 
 
-def worker(store: Path, commit_every: float, lease: float) -> Worker:
-    """Make a worker that finds the store wherever it is started."""
-    return Worker(str(store.resolve()), commit_every, lease)
+def worker(store: Place, commit_every: float, lease: float) -> Worker:
+    """Make a worker that finds the store wherever it is started.
+
+    Raises `Refusal` for a store that is in this process alone.
+    """
+    if isinstance(store, Path):
+        store = store.resolve()
+    elif store.scheme == "memory":
+        raise Refusal(
+            f"{store} is in the memory of this process, where no other worker sees it: "
+            "name a folder or a bucket."
+        )
+    return Worker(str(store), commit_every, lease)
 
 
 def passed() -> Mapping[str, str]:
