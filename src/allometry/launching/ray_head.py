@@ -1,7 +1,8 @@
 """A Ray cluster of this machine, for as long as somebody holds its standard input.
 
-`python -m allometry.launching.ray_head` prints the address. Reachable from this machine
-only, without a dashboard; nothing is reported to anybody.
+`python -m allometry.launching.ray_head` prints the address. The cluster's own servers
+are on loopback, and there is no dashboard; Ray's workers listen on every interface
+whatever they are told, so that whoever starts this sets a token (RAY_AUTH_TOKEN).
 """
 
 import signal
