@@ -30,7 +30,7 @@ def test_chunks_of_any_length_compile_once_and_train_the_same(program, eight):
     for length in (1, 2, 5):
         chunk = program.advance(members, at, length)
         members, at = chunk.members, at + length
-    assert program.compilations == 1
+    assert program.compiled.compilations == 1
     assert bits(members) == bits(eight.members)
     assert bits(chunk.performance) == bits(eight.performance)
 
@@ -61,7 +61,7 @@ def test_a_diverged_member_stays_at_its_last_good_state(program, eight):
     for name in before:
         assert after[name][0].tobytes() == before[name][0].tobytes()
         assert after[name][1].tobytes() == unharmed[name][1].tobytes()
-    assert program.compilations == 1
+    assert program.compiled.compilations == 1
 
 
 def test_a_checkpoint_holds_all_of_the_state(program, eight):
@@ -84,3 +84,19 @@ def test_a_checkpoint_that_lacks_an_array_is_refused(program, eight):
         Refusal, match=r"it has nothing for learner/networks/policy/head/weight"
     ):
         checkpoint.unpack(program.shapes(), arrays, "bundle w")
+
+
+def test_bundles_of_one_program_compile_it_once(studies):
+    """Those of another width do not; the numbers are those of a program alone."""
+    survey = studies.survey_of(grid={"agent": {"width": [4, 6]}, "runs_per_bundle": 1})
+    programs = [survey.program(known) for known in survey.facts]
+    first, second, other, _ = programs
+    assert first.compiled is second.compiled
+    assert first.compiled is not other.compiled
+    found = [one.advance(one.start(), 0, 2) for one in (first, second)]
+    assert first.compiled.compilations == 1
+    alone = studies.survey_of(
+        grid={"agent": {"width": [4, 6]}, "runs_per_bundle": 1}
+    ).program(survey.facts[1])
+    assert bits(found[1].members) == bits(alone.advance(alone.start(), 0, 2).members)
+    assert bits(found[0].members) != bits(found[1].members)

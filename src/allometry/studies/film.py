@@ -23,10 +23,10 @@ from allometry.environments.xland.pictures.episode import Episode, begun_with
 from allometry.environments.xland.pictures.strip import strip
 from allometry.environments.xland.tasks.task import Task
 from allometry.studies import checkpoint
+from allometry.studies.compiled import QUICK
 from allometry.studies.evaluation.play import Player
 from allometry.studies.evaluation.sets import HELD_OUT, TestSet, of_split
 from allometry.studies.facts import Facts
-from allometry.studies.program import QUICK
 from allometry.studies.survey import Survey
 
 _SEED = 67

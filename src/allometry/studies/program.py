@@ -6,6 +6,7 @@ are not baked into the program.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from allometry.agents.samplers import Prefetched, Sampler, Uniform
 from allometry.environments.environment import Environment
 from allometry.studies import layout as layouts
 from allometry.studies.chunk import Chunk
+from allometry.studies.compiled import Compiled
 from allometry.studies.coplayers import coplayers
 from allometry.studies.grid import Bundle
 from allometry.studies.layout import Layout
@@ -24,9 +26,6 @@ from allometry.studies.measure import Measure
 from allometry.studies.peers import Together
 from allometry.studies.schema import Study
 from allometry.studies.single import Single
-
-#: Of a program that runs once: to compile it well takes longer than to run it.
-QUICK = {"xla_backend_optimization_level": 0}
 
 
 class Program:
@@ -41,11 +40,13 @@ class Program:
         *,
         iterations: int,
         layout: Layout | None = None,
+        compiled: Callable[[Single | Together, int], Compiled] | None = None,
     ):
         """Prepare the training of so many iterations.
 
-        It is compiled at the first `advance`. Without a `layout` it is that of the
-        first devices that there are.
+        It is compiled at the first `advance`, unless `compiled`, asked for a trainee
+        and a number of runs, gives what another program has compiled. Without a
+        `layout` it is that of the first devices that there are.
         """
         self._bundle = bundle
         self._layout = layout
@@ -54,11 +55,11 @@ class Program:
         self.measure = measure
         self.agent, self.schedule = bundle.runs[0].agent, study.schedule
         self.trainee = _trainee(study, bundle, environment, iterations)
-        self._start = jax.jit(
-            jax.vmap(self.trainee.begin, (None, 0, 0)), compiler_options=QUICK
+        self.compiled = (
+            Compiled(self.trainee)
+            if compiled is None
+            else compiled(self.trainee, len(bundle.runs))
         )
-        self._advance = jax.jit(self._traced)
-        self.compilations = 0
 
     @functools.cached_property
     def layout(self) -> Layout:
@@ -67,11 +68,11 @@ class Program:
 
     def start(self) -> Any:
         """Build the runs' states before training, stacked along a leading axis."""
-        return self._start(*self._beginning())
+        return self.compiled.start(*self._beginning())
 
     def shapes(self) -> Any:
         """Give the shapes of these states, without building them."""
-        return jax.eval_shape(self._start, *self._beginning())
+        return jax.eval_shape(self.compiled.start, *self._beginning())
 
     def advance(
         self,
@@ -89,7 +90,7 @@ class Program:
         counts = np.int32(first), np.int32(iterations)
         members = self.layout.laid(members)
         with self.layout.in_use():
-            return self._advance(
+            return self.compiled.advance(
                 self.environment, self.measure, members, *counts, finite
             )
 
@@ -99,19 +100,6 @@ class Program:
             lambda *values: jnp.stack(values), *[run.agent.settings() for run in runs]
         )
         return self.environment, settings, jnp.stack([run.key for run in runs])
-
-    def _traced(
-        self,
-        environment: Environment,
-        measure: Measure,
-        members: Any,
-        first: Array,
-        iterations: Array,
-        finite: Array,
-    ) -> Chunk:
-        self.compilations += 1  # runs when JAX traces, which it does once per program
-        chunk = jax.vmap(self.trainee.chunk, (None, None, 0, None, None, 0))
-        return chunk(environment, measure, members, first, iterations, finite)
 
 
 def _trainee(

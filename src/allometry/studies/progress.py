@@ -103,10 +103,15 @@ class Progress:
         if each is None or self._first is None:
             return
         iterating = each * self.iteration
+        known = self._program.compiled
+        # Another bundle of this program may have compiled it: then that one's counts.
         compiling = self._first.seconds - each * self._first.iterations
-        if iterating < seconds.WORTH * compiling:
+        known.seconds = max(known.seconds, compiling)
+        if known.pieces is None and iterating < seconds.WORTH * known.seconds:
             return
-        act, learn = seconds.of_pieces(self._program, self._members)
+        if known.pieces is None:
+            known.pieces = seconds.of_pieces(self._program, self._members)
+        act, learn = known.pieces
         spent = act * self.iteration, learn * self.iteration
         self._apart = seconds.apart(self.seconds, iterating, *spent)
 

@@ -15,13 +15,16 @@ from allometry.environments import registry
 from allometry.environments.environment import Environment, Graded
 from allometry.refusal import Refusal
 from allometry.studies import room
+from allometry.studies.compiled import KEPT, Compiled
 from allometry.studies.facts import Facts, facts
 from allometry.studies.grid import Bundle, bundles
 from allometry.studies.layout import Layout
 from allometry.studies.measure import Measure, measure
+from allometry.studies.peers import Together
 from allometry.studies.program import Program
 from allometry.studies.room import Needed
 from allometry.studies.schema import Study
+from allometry.studies.single import Single
 from allometry.studies.study import from_mapping
 
 #: Seconds of training on which the speed of a bundle is measured.
@@ -55,8 +58,14 @@ class Survey:
         Raises `Refusal` if its environment cannot be measured.
         """
         made = self._made(facts.bundle.runs[0].environment)
-        last = facts.checkpoints[-1]
-        return Program(self.study, facts.bundle, *made, iterations=last, layout=layout)
+        return Program(
+            self.study,
+            facts.bundle,
+            *made,
+            iterations=facts.checkpoints[-1],
+            layout=layout,
+            compiled=self._compiled,
+        )
 
     def needed(self, facts: Facts) -> Needed:
         """Count the bytes that a bundle takes on each of its devices."""
@@ -64,6 +73,11 @@ class Survey:
         if name not in self._needed:
             self._needed[name] = room.needed(self.program(facts))
         return self._needed[name]
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[[Single | Together, int], Compiled]:
+        """Give what bundles of one trainee and one number of runs share."""
+        return functools.lru_cache(KEPT)(lambda trainee, runs: Compiled(trainee))
 
     def _made(
         self, options: tuple[tuple[str, Any], ...]
