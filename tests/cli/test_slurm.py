@@ -153,7 +153,7 @@ def test_a_job_that_is_stopped_twice_goes_on_where_it_was(
     assert "once more ends at once" in log
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_job_whose_time_is_up_queues_again(
     allometry, study, stores, clean, ask, tmp_path
 ):
