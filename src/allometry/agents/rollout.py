@@ -6,6 +6,8 @@ is shown to the agent as any other step, so that it has a value, whatever the ag
 remembers; what it does there is not taken, since the next episode begins instead.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -76,44 +78,11 @@ def rollout(
 
     With `coplayers` the loop is one that was started with them.
     """
-    episodic = environment.spec.episodic
     copies = loop.timestep.first.shape[0]
-
-    def split(key: Key[Array, ""]) -> Keys:
-        count = 2 + episodic + (coplayers is not None)
-        act, step, *others = jax.random.split(key, count)
-        begin = tuple(jax.random.split(others[0])) if episodic else None
-        return Keys(act, step, begin, None if coplayers is None else others[-1])
-
-    def step(carry: Carry, keys: Keys) -> tuple[Carry, tuple[PyTree, ...]]:
-        state, before, memory, slots = carry
-        action, memory, extras = agent.act(learner, before, memory, keys.act)
-        mine = chosen = None
-        if coplayers is not None:
-            parts, chosen = (coplayers, environment, loop.opponents.pool), action
-            action, slots = company.step(
-                *parts, slots, state, before, chosen, keys.company
-            )
-            mine = slots.mine
-        state, after = environment.step(keys.step, state, action)
-        taken = None
-        if episodic:
-            taken = ~(before.terminated | before.truncated)
-            state, after = jax.tree.map(
-                lambda stepped, fresh: jnp.where(taken, stepped, fresh),
-                (state, after),
-                begin(*keys.begin),
-            )
-        answer = after.reward, after.terminated, after.truncated
-        row = (before, action, *answer, taken, extras, mine, chosen)
-        return (state, after, memory, slots), row
-
-    def begin(
-        task_key: Key[Array, ""], reset_key: Key[Array, ""]
-    ) -> tuple[PyTree, TimeStep]:
-        task = sampler.sample(environment, loop.sampler, task_key)
-        return environment.reset(reset_key, task)
-
+    split = functools.partial(
+        _split, episodic=environment.spec.episodic, accompanied=coplayers is not None
+    )
+    step = _stepping(agent, environment, sampler, learner, loop, coplayers)
     slots = () if coplayers is None else loop.opponents.slots
     carry = (loop.environment, loop.timestep, loop.memory, slots)
     # To split keys takes a loop on a CPU: once, and not at every step.
@@ -139,3 +108,52 @@ def rollout(
     if coplayers is not None:
         loop = loop._replace(opponents=loop.opponents._replace(slots=slots))
     return loop, batch
+
+
+def _split(key: Key[Array, ""], *, episodic: bool, accompanied: bool) -> Keys:
+    """Give a step of one copy its keys; the key is consumed."""
+    act, step, *others = jax.random.split(key, 2 + episodic + accompanied)
+    begin = tuple(jax.random.split(others[0])) if episodic else None
+    return Keys(act, step, begin, others[-1] if accompanied else None)
+
+
+def _stepping(
+    agent: Agent,
+    environment: Environment,
+    sampler: Sampler,
+    learner: Learner,
+    loop: Loop,
+    coplayers: CoPlayers | None,
+) -> Callable[[Carry, Keys], tuple[Carry, tuple[PyTree, ...]]]:
+    """Give the step of one copy: all act, and where an episode ended another begins."""
+
+    def step(carry: Carry, keys: Keys) -> tuple[Carry, tuple[PyTree, ...]]:
+        state, before, memory, slots = carry
+        action, memory, extras = agent.act(learner, before, memory, keys.act)
+        mine = chosen = None
+        if coplayers is not None:
+            parts, chosen = (coplayers, environment, loop.opponents.pool), action
+            action, slots = company.step(
+                *parts, slots, state, before, chosen, keys.company
+            )
+            mine = slots.mine
+        state, after = environment.step(keys.step, state, action)
+        taken = None
+        if environment.spec.episodic:
+            taken = ~(before.terminated | before.truncated)
+            state, after = jax.tree.map(
+                lambda stepped, fresh: jnp.where(taken, stepped, fresh),
+                (state, after),
+                begin(*keys.begin),
+            )
+        answer = after.reward, after.terminated, after.truncated
+        row = (before, action, *answer, taken, extras, mine, chosen)
+        return (state, after, memory, slots), row
+
+    def begin(
+        task_key: Key[Array, ""], reset_key: Key[Array, ""]
+    ) -> tuple[PyTree, TimeStep]:
+        task = sampler.sample(environment, loop.sampler, task_key)
+        return environment.reset(reset_key, task)
+
+    return step
