@@ -137,6 +137,33 @@ def test_too_few_levels_identify_nothing_and_say_where_to_train_on() -> None:
     assert "20" in law.warnings[0]
 
 
+def test_levels_that_never_cross_are_named_and_the_forecast_is_of_those_that_do() -> (
+    None
+):
+    levels = (4, 6, 9, 13, 20, 4000)
+    law = found(study(levels=levels, last=1e7)).laws[0]
+    assert law.identified
+    assert law.warnings[0].endswith("Train longer at 4000, or ask for less.")
+    assert law.forecast is not None
+    assert law.forecast.level == 20
+    assert law.forecast.complexity == pytest.approx(2 * math.log(20))
+
+
+@pytest.mark.parametrize("shift", [5000.0, -5000.0])
+def test_logarithms_may_be_in_the_thousands(shift) -> None:
+    whole = study().with_columns(pl.col("log_states") + shift)
+    law = found(whole).laws[0]
+    assert law.identified
+    needed = law.needed(np.array([shift + 3.0]))
+    assert needed == pytest.approx(CONSTANT * math.exp(3 * EXPONENT), rel=0.01)
+
+
+def test_levels_of_one_complexity_are_one() -> None:
+    flat = study().with_columns(pl.col("log_states") * 0)
+    law = found(flat).laws[0]
+    assert law.warnings[0].startswith("Levels of 1 different values")
+
+
 def test_a_growth_that_could_be_anything_is_not_identified() -> None:
     law = found(study(luck=4.0, levels=(4, 5, 6, 7), last=1e12)).laws[0]
     assert not law.identified
@@ -185,6 +212,10 @@ def test_what_starts_above_the_threshold_has_no_crossing() -> None:
         (pl.lit("x").alias("compute"), "'compute' holds String"),
         (pl.lit("running").alias("status"), "no finished run"),
         (pl.col("interactions").alias("log_states"), "has 80 values"),
+        (
+            pl.when(pl.col("arena") > 4).then("log_states").alias("log_states"),
+            "At arena = 4 the column 'log_states'",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused(change: pl.Expr, message: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from allometry.curves import owner
 from allometry.curves.store import Store, create
 from allometry.curves.table import CURVES, SCORES, TASK_SETS, schema
 
@@ -58,9 +59,9 @@ def write(path: Path, **law: object) -> Store:
     for arena in ARENAS:
         own = [run for run in runs if run[0] == arena]
         made = [_run(*run, luck) for run in own]
-        store.claim(f"arena-{arena}", {}).commit(
+        store.claim(f"arena-{arena}", owner.this_process()).commit(
             checkpoint=None,
-            metadata={},
+            metadata={"history": {"attempts": [owner.this_process()]}, "planned": 7},
             curves=pl.concat([curves for curves, _ in made]),
             scores=pl.concat([scores for _, scores in made]),
             status={name(*run): "done" for run in own},

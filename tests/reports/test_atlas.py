@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from allometry.curves.store import open_store
+from allometry.curves import owner
+from allometry.curves.store import Store, open_store
 from allometry.refusal import Refusal
 from allometry.reports import atlas
 from tests.reports import generalising
@@ -34,7 +36,30 @@ def test_an_entry_holds_the_tables_and_no_network(store, added) -> None:
     names = {path.name for path in added.rglob("*") if path.is_file()}
     assert not [name for name in names if name.endswith("safetensors")]
     assert (added / "generalisation.json").is_file()
-    assert b'"host"' not in b"".join(path.read_bytes() for path in added.glob("*.json"))
+    assert kept.progress("arena-4")["planned"] == 7
+
+
+def test_an_entry_tells_nothing_of_the_machines(store, added) -> None:
+    """The store does, where this looks: in every column of text of every table."""
+    machine = owner.this_process()["machine"]
+
+    def told(folder: Path) -> bool:
+        texts = [path.read_text() for path in folder.rglob("*.json")]
+        for path in folder.rglob("*.parquet"):
+            frame = pl.read_parquet(path).select(pl.col(pl.String))
+            texts += [str(row) for row in frame.rows()]
+        return any(machine in text or '"host"' in text for text in texts)
+
+    assert told(store.path)
+    assert not told(added)
+
+
+def test_doubts_of_the_record_are_kept(store, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(Store, "doubts", lambda self, bundles: ("A bit was flipped.",))
+    place = atlas.add(store, tmp_path, "doubtful")
+    monkeypatch.undo()
+    kept = open_store(place)
+    assert kept.doubts(["arena-4"]) == ("A bit was flipped.",)
 
 
 def test_an_entry_is_reproduced_from_its_tables(entry) -> None:
@@ -64,11 +89,18 @@ def test_a_law_that_was_not_stored_is_told(entry) -> None:
     assert atlas.check(entry).laws[0].differences == ("it was not stored",)
 
 
-@pytest.mark.parametrize(("factor", "outcome"), [(1.0, "held"), (9.0, "missed")])
-def test_a_forecast_stands_beside_its_outcome(entry, factor, outcome) -> None:
+def test_a_law_that_the_tables_do_not_give_is_told(entry) -> None:
+    (entry / "fit.json").write_text("{}")
+    found = atlas.check(entry)
+    assert not found.reproduced
+    assert found.laws[-1].differences == ("the tables do not give it",)
+
+
+def foretold(entry: Path, factor: float) -> dict:
+    """The forecast of the level before the last that the law itself made."""
     stored = json.loads((entry / "generalisation.json").read_text())
     law = stored[1]["laws"][0]["forecast"]
-    told = {
+    return {
         "made": "2026-11-21",
         "by": "arena",
         "level": 14,
@@ -77,10 +109,43 @@ def test_a_forecast_stands_beside_its_outcome(entry, factor, outcome) -> None:
         "predicted": {key: law["predicted"][key] * factor for key in ("value", "low")}
         | {"high": law["predicted"]["high"] * factor},
     }
-    (entry / atlas.FORECAST).write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [(1.0, "held"), (9.0, "missed")])
+def test_a_forecast_stands_beside_its_outcome(entry, factor, outcome) -> None:
+    (entry / atlas.FORECAST).write_text(json.dumps(foretold(entry, factor)))
     said = atlas.check(entry).forecast
     assert said.startswith("forecast on 2026-11-21 for arena = 14")
     assert said.endswith(outcome)
+
+
+@pytest.mark.parametrize(
+    "change", [{"level": 15}, {"threshold": 0.6}, {"by": "objects"}]
+)
+def test_a_forecast_of_what_the_study_has_not_is_told(entry, change) -> None:
+    told = foretold(entry, 1.0) | change
+    (entry / atlas.FORECAST).write_text(json.dumps(told))
+    assert atlas.check(entry).forecast.endswith("no such level, score or threshold")
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [({"threshold": "half"}, "threshold"), ({"predicted": {}}, "predicted.value")],
+)
+def test_a_forecast_that_is_none_is_refused(entry, change, where) -> None:
+    told = foretold(entry, 1.0) | change
+    (entry / atlas.FORECAST).write_text(json.dumps(told))
+    with pytest.raises(Refusal, match=f"is no forecast: {where}"):
+        atlas.check(entry)
+
+
+def test_a_forecast_may_stand_there_before_the_runs(store, tmp_path, entry) -> None:
+    place = tmp_path / "mine" / "state"
+    place.mkdir(parents=True)
+    (place / atlas.FORECAST).write_text(json.dumps(foretold(entry, 1.0)))
+    assert atlas.add(store, tmp_path / "mine", "state") == place
+    assert atlas.check(place).forecast.endswith("held")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["state"]
 
 
 def test_what_cannot_be_added_is_refused(store, tmp_path) -> None:

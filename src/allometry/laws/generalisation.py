@@ -83,13 +83,14 @@ class Level:
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What the law of the lower levels says of the highest, and what was seen.
+    """What the law of the lower levels says of the highest that was seen to cross.
 
-    `predicted` is a 90 % interval of a new level (FLOPs); `held` whether it holds
-    `seen`.
+    `complexity` is the logarithm at that level, `predicted` a 90 % interval of a new
+    level (FLOPs); `held` whether it holds `seen`.
     """
 
     level: Value
+    complexity: float
     predicted: Estimate
     seen: float
 
@@ -103,14 +104,15 @@ class Forecast:
 class ComplexityLaw:
     """C = c X^k through the levels, X given by the column `complexity` (its ln).
 
-    `growth` is the factor of C over the levels that were run. Not identified where
-    `warnings` say so; a k whose interval holds 0 can be identified: a flat line known
-    well is a finding.
+    `growth` is the factor of C over the levels that were seen to cross, `log_constant`
+    ln c. Not identified where `warnings` say so; a k whose interval holds 0 can be
+    identified: a flat line known well is a finding.
     """
 
     complexity: str
     exponent: Estimate
     constant: Estimate
+    log_constant: float
     growth: Estimate
     identified: bool
     warnings: tuple[str, ...]
@@ -118,7 +120,7 @@ class ComplexityLaw:
 
     def needed(self, x: Array) -> Array:
         """Give C (FLOPs) where the complexity's logarithm is `x`."""
-        return np.asarray(self.constant.value * np.exp(self.exponent.value * x))
+        return np.asarray(np.exp(self.log_constant + self.exponent.value * x))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,13 +161,13 @@ def generalisation(
     ended = _ended(table, by, (performance, *complexities), chance)
     generator = generator or np.random.default_rng(0)
     groups = ended.partition_by(by, maintain_order=True)
-    ordered = sorted(groups, key=lambda group: group.select(*complexities, by).row(0))
+    known = [{name: _one(group, name, by) for name in complexities} for group in groups]
+    order = sorted(range(len(groups)), key=lambda place: tuple(known[place].values()))
+    ordered = [groups[place] for place in order]
     levels = tuple(
         _level(group, by, threshold, performance, generator) for group in ordered
     )
-    logs = {
-        name: tuple(_one(group, name, by) for group in ordered) for name in complexities
-    }
+    logs = {name: tuple(known[place][name] for place in order) for name in complexities}
     laws = tuple(_law(name, logs[name], levels) for name in complexities)
     return Generalisation(
         by=by,
@@ -201,16 +203,20 @@ def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> Complexit
         if math.isfinite(level.compute.value)
     ]
     nothing = Estimate(math.nan, math.nan, math.nan, identified=False)
-    law = ComplexityLaw(name, nothing, nothing, nothing, False, ())
-    if len({x for x, *_ in seen}) < LEAST_LEVELS:
-        missing = [level for level in levels if not math.isfinite(level.compute.value)]
-        where = ", ".join(str(level.value) for level in missing)
+    law = ComplexityLaw(name, nothing, nothing, math.nan, nothing, False, ())
+    missing = [level for level in levels if not math.isfinite(level.compute.value)]
+    where = ", ".join(str(level.value) for level in missing)
+    remedy = f" Train longer at {where}, or ask for less." if missing else ""
+    if (count := len({x for x, *_ in seen})) < LEAST_LEVELS:
         reason = (
-            f"{len(seen)} levels of {name} were seen to cross, and a law needs "
-            f"{LEAST_LEVELS}."
-            + (f" Train longer at {where}, or ask for less." if missing else "")
+            f"Levels of {count} different values of {name} were seen to cross, and a "
+            f"law needs {LEAST_LEVELS}.{remedy}"
         )
         return dataclasses.replace(law, warnings=(reason,))
+    left_out = (
+        "Levels that were not seen to cross are left out: they need more than was "
+        f"spent, so that the law may be too flat.{remedy}",
+    )
     x, y = np.array([one[0] for one in seen]), np.array([one[1] for one in seen])
     known = np.array([_error(one[2].compute) for one in seen])
     (k, log_c), (error, c_error), _ = through(x, y, known)
@@ -221,7 +227,9 @@ def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> Complexit
         law,
         exponent=Estimate(k, k - reach * error, k + reach * error),
         constant=_exponential(log_c, reach * c_error, "FLOPs"),
+        log_constant=float(log_c),
         growth=growth,
+        warnings=left_out if missing else (),
         forecast=_forecast(x, y, known, [one[2] for one in seen]),
     )
     if growth.high / growth.low <= WIDEST**2:
@@ -231,7 +239,7 @@ def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> Complexit
         f"{growth.low:.2g} to {growth.high:.2g}: known no better than to {WIDEST:g} "
         "times to each side. Run more levels, or levels further apart."
     )
-    return dataclasses.replace(law, warnings=(reason,))
+    return dataclasses.replace(law, warnings=(*law.warnings, reason))
 
 
 def _forecast(
@@ -249,7 +257,8 @@ def _forecast(
     predicted = _exponential(
         k * target + log_c, _student(len(lower) - 2) * error, "FLOPs"
     )
-    return Forecast(levels[highest].value, predicted, math.exp(y[highest]))
+    seen = math.exp(y[highest])
+    return Forecast(levels[highest].value, float(target), predicted, seen)
 
 
 def _level(
@@ -391,8 +400,9 @@ def _error(estimate: Estimate) -> float:
 
 
 def _exponential(log: float, width: float, unit: str) -> Estimate:
-    low, high = np.exp(np.clip([log - width, log + width], -700.0, 700.0))
-    return Estimate(math.exp(log), float(low), float(high), unit)
+    ends = np.clip([log, log - width, log + width], -700.0, 700.0)
+    value, low, high = np.exp(ends).tolist()
+    return Estimate(value, low, high, unit)
 
 
 def _student(free: int) -> float:

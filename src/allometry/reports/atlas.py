@@ -11,11 +11,13 @@ import dataclasses
 import json
 import math
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pydantic
 
 from allometry.curves import compact
 from allometry.curves.store import STUDY, Store, create, open_store
@@ -25,8 +27,10 @@ from allometry.reports import numbers, verdict
 
 #: Numbers of a law made again that differ by less are the same: optimisers of two
 #: machines need not agree in the last digits.
-TOLERANCE = 1e-3
+TOLERANCE, NOTHING = 1e-3, 1e-6
 FORECAST = "forecast.json"
+#: What a manifest tells of the machines and the hour.
+_OF_MACHINES = ("history", "chunks")
 _OF_A_FIT = ("law", "parameters", "derived", "identified")
 
 
@@ -53,8 +57,30 @@ class Entry:
 
     @property
     def reproduced(self) -> bool:
-        """Whether every law is the one stored."""
-        return not any(law.differences for law in self.laws)
+        """Whether there are laws, and every one is that stored."""
+        return bool(self.laws) and not any(law.differences for law in self.laws)
+
+
+class Band(pydantic.BaseModel):
+    """A forecast number with its 90 % interval, in FLOPs."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    value: pydantic.PositiveFloat
+    low: pydantic.PositiveFloat
+    high: pydantic.PositiveFloat
+
+
+class Foretold(pydantic.BaseModel):
+    """What `forecast.json` holds: the compute that a level of a dial will take."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+    made: str
+    """The day, such as 2026-11-21."""
+    by: str
+    level: int | float | str
+    threshold: float
+    performance: str = "performance"
+    predicted: Band
 
 
 def entries(folder: Path) -> list[Path]:
@@ -80,10 +106,15 @@ def check(path: Path) -> Entry:
     """Fit an entry's laws again, and compare them with those that it tells of."""
     store = open_store(path)
     made = laws_of(store)
-    stored = {name: _read(path / name) for name in made if (path / name).is_file()}
+    kept = {file.name for file in path.glob("*.json")} - {STUDY, FORECAST}
+    stored = {name: _read(path / name) for name in kept}
     laws = [
         Law(name, _says(name, document), tuple(_compared(stored.get(name), document)))
         for name, document in made.items()
+    ]
+    laws += [
+        Law(name, "stored", ("the tables do not give it",))
+        for name in sorted(kept - set(made))
     ]
     return Entry(
         name=path.name,
@@ -98,9 +129,9 @@ def check(path: Path) -> Entry:
 def add(store: Store, folder: Path, name: str) -> Path:
     """Put a finished study into the atlas, with its laws; return where it is.
 
-    What is kept is the study, its tables, and who trained what to which end; not the
-    networks, and nothing of the machines. Raises `Refusal` if the study is not
-    finished, asks for no law, or has an entry already.
+    What is kept is the study, its tables, and the doubts of its record; not the
+    networks, and nothing of the machines. A forecast may stand there already. Raises
+    `Refusal` if the study is not finished, asks for no law, or has an entry.
     """
     place = folder / name
     left = set(store.bundles) - store.finished()
@@ -109,18 +140,19 @@ def add(store: Store, folder: Path, name: str) -> Path:
             f"{store.path} is not finished: {len(left)} of its {len(store.bundles)} "
             "bundles are left. Run its command again first."
         )
-    if place.exists():
+    if place.exists() and {file.name for file in place.iterdir()} - {FORECAST}:
         raise Refusal(f"{place} exists: choose another --name, or move it away.")
     laws = laws_of(store)
     if not laws:
         raise Refusal(f"{store.path} asks for no law: there is nothing to keep of it.")
-    try:
-        _copy(store, place)
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        made = Path(beside) / name
+        _copy(store, made)
         for file, document in laws.items():
-            (place / file).write_text(json.dumps(document, indent=1) + "\n")
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
+            (made / file).write_text(json.dumps(document, indent=1) + "\n")
+        for part in made.iterdir():
+            part.rename(place / part.name)
     return place
 
 
@@ -152,10 +184,12 @@ def _copy(store: Store, place: Path) -> None:
         if state is None:
             continue
         own = pl.col("run").is_in(list(state.status))
+        told = {key: x for key, x in state.metadata.items() if key not in _OF_MACHINES}
+        doubts = store.doubts([bundle])
         copied.claim(bundle, {}).commit(
             **{name: whole.filter(own) for name, whole in tables.items()},
             checkpoint=None,
-            metadata=state.metadata,
+            metadata=told | ({"warnings": list(doubts)} if doubts else {}),
             status=state.status,
             fingerprint=state.fingerprint or "",
             finished=True,
@@ -196,7 +230,9 @@ def _same(old: Any, new: Any) -> bool:
         isinstance(value, int | float) and not isinstance(value, bool)
         for value in (old, new)
     )
-    return math.isclose(old, new, rel_tol=TOLERANCE) if numeric else bool(old == new)
+    if not numeric:
+        return bool(old == new)
+    return math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=NOTHING)
 
 
 def _leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -258,22 +294,38 @@ def _forecast(path: Path, made: Mapping[str, Any]) -> str:
     """Say what was forecast, and how it came out if that is known by now."""
     if not (path / FORECAST).is_file():
         return ""
-    told = _read(path / FORECAST)
+    told = _foretold(path / FORECAST)
+    band = told.predicted
     said = (
-        f"forecast on {told['made']} for {told['by']} = {told['level']} at "
-        f"{told['threshold']:g}: {_span(told['predicted'], numbers.power)} FLOPs"
+        f"forecast on {told.made} for {told.by} = {told.level} at "
+        f"{told.threshold:g}: {_span(band.model_dump(), numbers.power)} FLOPs"
     )
-    for one in made.get("generalisation.json", ()):
-        alike = one["performance"] == told["performance"]
-        if not alike or one["threshold"] != told["threshold"]:
-            continue
-        for level in one["levels"]:
-            seen = level["compute"]["value"]
-            if level["value"] == told["level"] and seen is not None:
-                low, high = told["predicted"]["low"], told["predicted"]["high"]
-                held = "held" if low <= seen <= high else "missed"
-                return f"{said}; it took {numbers.power(seen)}: {held}"
-    return f"{said}; the level was not seen to cross"
+    levels = [
+        level
+        for one in made.get("generalisation.json", ())
+        if (one["by"], one["performance"], one["threshold"])
+        == (told.by, told.performance, told.threshold)
+        for level in one["levels"]
+        if level["value"] == told.level
+    ]
+    if not levels:
+        return f"{said}; the study has no such level, score or threshold"
+    seen = levels[0]["compute"]["value"]
+    if seen is None:
+        return f"{said}; the level was not seen to cross"
+    held = "held" if band.low <= seen <= band.high else "missed"
+    return f"{said}; it took {numbers.power(seen)}: {held}"
+
+
+def _foretold(path: Path) -> Foretold:
+    try:
+        return Foretold.model_validate(_read(path))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise Refusal(
+            f"{path} is no forecast: {where}: {first['msg']}. docs/atlas.md shows one."
+        ) from error
 
 
 def _span(told: Mapping[str, Any], show: Any = numbers.exponent) -> str:

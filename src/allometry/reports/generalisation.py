@@ -62,7 +62,7 @@ def sections(
         Section(
             "generalisation",
             "What generalising takes, against complexity",
-            f"<p>{_NEEDED.format(threshold=asked, name=_named(law))}</p>"
+            f"<p>{_NEEDED.format(threshold=asked, name=html.escape(_named(law)))}</p>"
             + f"<p>{sentence(law)}</p>"
             + _doubts(main),
             (
@@ -83,6 +83,7 @@ def sentence(law: ComplexityLaw) -> str:
     """Say the law in a sentence, and how its forecast of the highest level did."""
     if not law.identified:
         return "<strong>Not identified.</strong> " + html.escape(" ".join(law.warnings))
+    named = html.escape(_named(law))
     k, growth = law.exponent, law.growth
     if k.low <= 0 <= k.high:
         told = (
@@ -92,7 +93,7 @@ def sentence(law: ComplexityLaw) -> str:
     else:
         told = (
             f"The compute grows as the <strong>{numbers.span(k, numbers.exponent)}"
-            f"</strong> power of the {_named(law)}: over these levels by a factor of "
+            f"</strong> power of the {named}: over these levels by a factor of "
             f"{numbers.span(growth)}."
         )
     return told + _outcome(law)
@@ -103,9 +104,10 @@ def _outcome(law: ComplexityLaw) -> str:
         return ""
     told = law.forecast
     met = "held" if told.held else "did <strong>not</strong> hold"
+    flops = numbers.span(told.predicted, numbers.power)
     return (
         f" The law of the lower levels forecasts {html.escape(str(told.level))}, the "
-        f"highest, at {numbers.span(told.predicted, numbers.power)} FLOPs; it took "
+        f"highest that was seen to cross, at {flops} FLOPs; it took "
         f"{numbers.power(told.seen)}: the forecast {met}."
     )
 

@@ -127,7 +127,9 @@ def _by_statistics(
     What a run was tested by at its end beyond that is left out: it has other splits, or
     other numbers of trials.
     """
-    light = scores.sort("checkpoint").unique("run", keep="first", maintain_order=True)
+    whole = scores.filter(pl.col("task") == pl.col("split"))
+    first = whole.sort("checkpoint", maintain_order=True)
+    light = first.unique("run", keep="first", maintain_order=True)
     alike = scores.join(light.select("run", "split", "k"), on=["run", "split", "k"])
     last = alike.filter(pl.col("trial") == pl.col("k") - 1)
     for end, name in TASK_SETS.items():

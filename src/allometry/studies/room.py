@@ -40,10 +40,11 @@ class Needed(NamedTuple):
 
 
 def needed(program: Program) -> Needed:
-    """Count the bytes that a bundle takes at least; nothing is built or compiled.
+    """Count the bytes that a bundle takes at least on each of its devices.
 
-    What a gradient step keeps of the networks (activations, gradients) and an
-    environment's own intermediate values come on top: only a compiler knows them.
+    Nothing is built or compiled. While it learns, a device holds the whole batch. What
+    a gradient step keeps of the networks (activations, gradients) and an environment's
+    own intermediate values come on top: only a compiler knows them.
     """
     states, devices = program.shapes(), len(program.layout.devices)
     members = jax.eval_shape(program.trainee.members, states)
@@ -54,7 +55,7 @@ def needed(program: Program) -> Needed:
         samples = jax.eval_shape(jax.vmap(agent.samples), members.learner, batch)
         minibatch = _bytes(samples) // agent.minibatches
     held = STATES * program.layout.held(states)
-    return Needed(held, _bytes(batch) // devices, minibatch // devices)
+    return Needed(held, _bytes(batch), minibatch // devices)
 
 
 def available() -> int:

@@ -53,7 +53,7 @@ def needed(found: Generalisation, law: ComplexityLaw, sizes: Sizes) -> go.Figure
             hoverinfo="skip",
         )
     if law.forecast is not None:
-        _forecast(figure, places, law)
+        _forecast(figure, law)
         seen += [law.forecast.predicted.value]
     legend_entry(figure, "one run", mode="markers")
     if seen:
@@ -165,12 +165,12 @@ def _levels(figure: go.Figure, marked: Sequence[tuple[float, Level]]) -> None:
     )
 
 
-def _forecast(figure: go.Figure, places: Sequence[float], law: ComplexityLaw) -> None:
+def _forecast(figure: go.Figure, law: ComplexityLaw) -> None:
     told = law.forecast
     if told is None:
         return
     figure.add_scatter(
-        x=short([max(places)]),
+        x=short([told.complexity / _LN_10]),
         y=short([told.predicted.value]),
         mode="markers",
         marker={
