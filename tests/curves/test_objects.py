@@ -18,6 +18,9 @@ from allometry.curves.objects import Unreachable
 from allometry.curves.place import place
 from allometry.curves.store import StudyRecord, create, open_store
 from allometry.refusal import Refusal
+from allometry.studies import executor
+from allometry.studies import study as studies
+from allometry.studies.survey import Survey
 from tests.s3 import BUCKET, Proxy
 
 #: Seconds for which the server is away; `make test-long` asks for 20.
@@ -289,12 +292,17 @@ def test_what_a_bucket_refuses_is_a_sentence(s3, monkeypatch, study):
         objects.filesystem.cache_clear()
 
 
-def test_a_server_that_ignores_conditions_is_refused(s3, monkeypatch, study):
-    files = objects.filesystem("s3", os.getpid())
+@in_buckets
+def test_a_server_that_ignores_conditions_is_refused(root, monkeypatch):
+    """By the command too, however often it is given; and nothing is left there."""
+    files = objects.filesystem(root.scheme, os.getpid())
     put = files.pipe_file
     monkeypatch.setattr(files, "pipe_file", lambda path, data, mode="": put(path, data))
-    with pytest.raises(Refusal, match="ignores the condition"):
-        create(f"s3://{BUCKET}/ignored-{time.time_ns()}", {}, study.plan())
+    survey = Survey(studies.load("quickstart"))
+    for _ in range(2):
+        with pytest.raises(Refusal, match="ignores the condition"):
+            executor.prepare(survey, root, "allometry run quickstart")
+        assert durable.names(root) == []
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch):
