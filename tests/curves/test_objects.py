@@ -251,6 +251,38 @@ def test_a_server_that_stays_away_ends_in_a_sentence(
     assert study.indices(store) == [0, 1]
 
 
+def _away(times):
+    """A question that a server answers after so many that it does not."""
+    left = iter(range(times))
+
+    def question(files):
+        if next(left, None) is not None:
+            raise ConnectionError
+        return "answered"
+
+    return question
+
+
+@in_buckets
+def test_after_a_short_question_a_server_is_waited_for_as_long_as_before(
+    root, monkeypatch
+):
+    """A heartbeat asks shortly, and gives up often while a server is away."""
+    monkeypatch.setattr(objects, "FIRST", 0.0)
+    monkeypatch.setattr(objects, "PATIENCE", 60.0)
+    durable.write(root / "x", b"")
+    with objects.patient(0.0), pytest.raises(Unreachable):
+        objects._ask(root, _away(1))
+    assert objects._ask(root, _away(2)) == "answered"
+    # Whoever has waited in full does not do so for every further question.
+    monkeypatch.setattr(objects, "PATIENCE", 0.0)
+    with pytest.raises(Unreachable):
+        objects._ask(root, _away(1))
+    monkeypatch.setattr(objects, "PATIENCE", 60.0)
+    with pytest.raises(Unreachable, match="for 0 s"):
+        objects._ask(root, _away(2))
+
+
 @in_s3
 def test_a_commit_that_is_repeated_writes_other_files(root, store, study, monkeypatch):
     """The put before may be done late, and must not replace what came after it."""

@@ -164,7 +164,8 @@ def _ask(place: Remote, question: Callable[[Any], Found]) -> Found:
                 raise _refused(place, error) from error
             pause = min(LONGEST, SHORTEST * 2**number) * random.uniform(0.5, 1)
             if time.monotonic() + pause > end:
-                _answered.discard(bucket)
+                if patience >= PATIENCE:  # a short question says little of the server
+                    _answered.discard(bucket)
                 raise _unreachable(place, error, patience) from error
             time.sleep(pause)
         else:
