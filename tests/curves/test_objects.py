@@ -337,6 +337,21 @@ def test_a_server_that_ignores_conditions_is_refused(root, monkeypatch):
         assert durable.names(root) == []
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize(
+    "address", ["minio:9000", "http://", "http://[::1", "http://minio:99999"]
+)
+def test_an_address_that_is_none_is_a_sentence(s3, monkeypatch, name, address):
+    monkeypatch.setenv(name, address)
+    objects.filesystem.cache_clear()
+    try:
+        with pytest.raises(Refusal, match=f"{name} is no address") as refused:
+            open_store(f"s3://{BUCKET}/x")
+    finally:
+        objects.filesystem.cache_clear()
+    assert "minio" not in str(refused.value)
+
+
 def test_a_library_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(objects.LIBRARIES, "gs", ("no_such_gcsfs", "'allometry[gcs]'"))
     objects.filesystem.cache_clear()
