@@ -330,7 +330,7 @@ def test_a_server_that_ignores_conditions_is_refused(root, monkeypatch):
     files = objects.filesystem(root.scheme, os.getpid())
     put = files.pipe_file
     monkeypatch.setattr(files, "pipe_file", lambda path, data, mode="": put(path, data))
-    survey = Survey(studies.load("quickstart"))
+    survey = Survey(studies.load("quickstart", ["grid.agent.width=[4]"]))
     for _ in range(2):
         with pytest.raises(Refusal, match="ignores the condition"):
             executor.prepare(survey, root, "allometry run quickstart")
