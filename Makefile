@@ -17,9 +17,12 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -q
 
-## test-long: kill a study a hundred times, tear its files at every byte (an hour)
+## test-long: kill a study a hundred times, tear its files at every byte (an hour),
+##            and take the server of its bucket away for 20 seconds
 test-long: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m long -q
+	@REQUIRE_S3=1 S3_AWAY=20 $(BIN)/python -m pytest -q \
+		tests/curves/test_objects.py tests/cli/test_buckets.py
 
 ## check: format, lint and types, as CI checks them
 check: $(VENV)/.dev

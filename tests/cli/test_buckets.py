@@ -1,14 +1,18 @@
 """Studies in a bucket: every verb that names a store takes its URL."""
 
+import io
 import os
 import signal
 import time
 
+import polars as pl
 import pytest
 
 from allometry.curves import durable, objects
+from allometry.curves.objects import Unreachable
 from allometry.curves.place import place
-from allometry.curves.store import open_store
+from allometry.curves.store import Store, open_store
+from tests.reports import adapting
 from tests.s3 import BUCKET, KEY, SECRET
 
 #: Seconds for which the server is away; `make test-long` asks for 20.
@@ -26,14 +30,15 @@ def memory():
     return f"memory://{BUCKET}/study-{time.time_ns()}"
 
 
-def everything_below(folder) -> bytes:
-    """Names and bytes of all that is in a folder of a bucket."""
-    found = []
+def fetched(folder, onto):
+    """Copy all that is in a folder of a bucket onto the disk; give where to."""
+    if not durable.is_folder(folder):
+        onto.write_bytes(durable.read(folder, 2**24))
+        return onto
+    onto.mkdir()
     for name in durable.names(folder):
-        below = everything_below(folder / name)
-        content = below or durable.read(folder / name, 2**24)
-        found.append(name.encode() + b"\n" + content)
-    return b"\n".join(found)
+        fetched(folder / name, onto / name)
+    return onto
 
 
 def test_a_study_outlives_its_server_and_its_worker(
@@ -64,10 +69,9 @@ def test_a_study_outlives_its_server_and_its_worker(
     assert allometry("run", study, "--out", whole, *many).code == 0
     assert stores.deterministic(open_store(whole)) == stores.deterministic(store)
     # Who may use the bucket, and where it is, stays out of the record.
-    held = everything_below(place(url))
-    assert b"width-4" in held
-    for secret in (KEY, SECRET, s3.url, s3.url.removeprefix("http://")):
-        assert secret.encode() not in held
+    held = fetched(place(url), tmp_path / "held")
+    assert stores.leaks(held, [store.plan["run"][0]])
+    assert stores.leaks(held, [KEY, SECRET, s3.url.removeprefix("http://")]) == []
 
 
 def _committed(url, running, checkpoints):
@@ -80,6 +84,20 @@ def _committed(url, running, checkpoints):
             if store.progress("width-4").get("checkpoint", 0) >= checkpoints:
                 return store
     raise AssertionError(running.communicate()[0])
+
+
+def test_a_secret_in_a_packed_table_of_a_bucket_is_seen(stores, memory, tmp_path):
+    """Else that none was found in the study above would say little."""
+    packed = io.BytesIO()
+    halves = [SECRET[:13], SECRET[13:], SECRET]  # of which the third refers to both
+    pl.DataFrame({"why": halves}).write_parquet(packed, statistics=False)
+    assert SECRET.encode() not in packed.getvalue()
+    path = place(memory) / "bundles" / "w4" / "scores.parquet"
+    durable.write(path, packed.getvalue())
+    held = fetched(place(memory), tmp_path / "held")
+    found = held / "bundles" / "w4" / "scores.parquet"
+    assert stores.leaks(held, [SECRET]) == [str(found)]
+    assert stores.leaks(held, [KEY]) == []
 
 
 def test_every_verb_takes_the_url_of_a_store(allometry, stores, memory, tmp_path):
@@ -112,6 +130,33 @@ def test_every_verb_takes_the_url_of_a_store(allometry, stores, memory, tmp_path
     done = allometry("compact", memory, "--json").document
     assert (done["store"], done["folded"]) == (memory, len(store.bundles))
     assert allometry("status", memory, "--json").document["runs"] == status["runs"]
+
+
+def test_a_bucket_that_is_away_at_the_end_is_no_study_without_a_law(
+    allometry, study, stores, memory, tmp_path, monkeypatch
+):
+    store = stores.begun(study, place(memory))
+    for bundle in store.bundles:
+        claim = store.claim(bundle, {})
+        claim.commit(
+            curves=None,
+            scores=None,
+            checkpoint=None,
+            metadata={},
+            status=dict.fromkeys(claim.manifest.status, "done"),
+            fingerprint="f00d",
+            finished=True,
+        )
+    adapts = adapting.write(tmp_path / "adapts", form="intrinsic").store.path
+    assert "No law was fitted" in allometry("run", study, "--out", memory).said
+    assert allometry("report", adapts).code == 0
+    monkeypatch.setattr(Store, "table", _unreachable)
+    for words in (["run", study, "--out", memory], ["report", adapts]):
+        allometry(*words).refuses("has not answered")
+
+
+def _unreachable(store):
+    raise Unreachable(f"The server of {store.path} has not answered.")
 
 
 @pytest.mark.parametrize(

@@ -33,14 +33,20 @@ def mount():
             try:
                 done = subprocess.run(command, capture_output=True, text=True)
             except FileNotFoundError:
-                pytest.skip("There is no command `mount` here.")
+                _without("There is no command `mount` here.")
             if done.returncode:
-                pytest.skip(f"Only root may mount a disk: {done.stderr.strip()}")
+                _without(f"Only root may mount a disk: {done.stderr.strip()}")
             if not any("remount" in str(word) for word in words):
                 unmount = ["umount", "--lazy", str(words[-1])]
                 mounted.callback(subprocess.run, unmount, check=True)
 
         yield mount
+
+
+def _without(why):
+    if os.environ.get("REQUIRE_MOUNT") == "1":
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def contents(folder):
@@ -80,6 +86,22 @@ class Kept:
 
     def columns(self):
         return self.stores.deterministic(open_store(self.path))
+
+
+@pytest.mark.parametrize(
+    ("required", "ended"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)]
+)
+def test_where_a_disk_is_required_none_is_a_failure(
+    mount, tmp_path, monkeypatch, required, ended
+):
+    either = (pytest.fail.Exception, pytest.skip.Exception)
+    monkeypatch.setenv("REQUIRE_MOUNT", required)
+    with pytest.raises(either, match="Only root may mount") as refused:
+        mount("-t", "no-such-kind", "none", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(either, match="no command `mount`") as missing:
+        mount("-t", "tmpfs", "tmpfs", tmp_path)
+    assert refused.type is missing.type is ended
 
 
 def test_a_full_disk_stops_a_study_which_goes_on_once_there_is_room(
@@ -134,7 +156,7 @@ def test_a_disk_that_may_only_be_read(allometry, study, stores, mount, tmp_path)
 def test_a_folder_without_permission(process, study, stores, tmp_path):
     prefix = AS_OTHERS if os.geteuid() == 0 else []
     if prefix and shutil.which("setpriv") is None:
-        pytest.skip("Root is refused nothing, and there is no setpriv to make it so.")
+        _without("Root is refused nothing, and there is no setpriv to make it so.")
     begun = tmp_path / "begun"
     stores.begun(study, begun)
     before = contents(begun)

@@ -18,6 +18,9 @@ from allometry.curves.objects import Unreachable
 from allometry.curves.place import place
 from allometry.curves.store import StudyRecord, create, open_store
 from allometry.refusal import Refusal
+from allometry.studies import executor
+from allometry.studies import study as studies
+from allometry.studies.survey import Survey
 from tests.s3 import BUCKET, Proxy
 
 #: Seconds for which the server is away; `make test-long` asks for 20.
@@ -248,6 +251,38 @@ def test_a_server_that_stays_away_ends_in_a_sentence(
     assert study.indices(store) == [0, 1]
 
 
+def _away(times):
+    """A question that a server answers after so many that it does not."""
+    left = iter(range(times))
+
+    def question(files):
+        if next(left, None) is not None:
+            raise ConnectionError
+        return "answered"
+
+    return question
+
+
+@in_buckets
+def test_after_a_short_question_a_server_is_waited_for_as_long_as_before(
+    root, monkeypatch
+):
+    """A heartbeat asks shortly, and gives up often while a server is away."""
+    monkeypatch.setattr(objects, "FIRST", 0.0)
+    monkeypatch.setattr(objects, "PATIENCE", 60.0)
+    durable.write(root / "x", b"")
+    with objects.patient(0.0), pytest.raises(Unreachable):
+        objects._ask(root, _away(1))
+    assert objects._ask(root, _away(2)) == "answered"
+    # Whoever has waited in full does not do so for every further question.
+    monkeypatch.setattr(objects, "PATIENCE", 0.0)
+    with pytest.raises(Unreachable):
+        objects._ask(root, _away(1))
+    monkeypatch.setattr(objects, "PATIENCE", 60.0)
+    with pytest.raises(Unreachable, match="for 0 s"):
+        objects._ask(root, _away(2))
+
+
 @in_s3
 def test_a_commit_that_is_repeated_writes_other_files(root, store, study, monkeypatch):
     """The put before may be done late, and must not replace what came after it."""
@@ -289,12 +324,32 @@ def test_what_a_bucket_refuses_is_a_sentence(s3, monkeypatch, study):
         objects.filesystem.cache_clear()
 
 
-def test_a_server_that_ignores_conditions_is_refused(s3, monkeypatch, study):
-    files = objects.filesystem("s3", os.getpid())
+@in_buckets
+def test_a_server_that_ignores_conditions_is_refused(root, monkeypatch):
+    """By the command too, however often it is given; and nothing is left there."""
+    files = objects.filesystem(root.scheme, os.getpid())
     put = files.pipe_file
     monkeypatch.setattr(files, "pipe_file", lambda path, data, mode="": put(path, data))
-    with pytest.raises(Refusal, match="ignores the condition"):
-        create(f"s3://{BUCKET}/ignored-{time.time_ns()}", {}, study.plan())
+    survey = Survey(studies.load("quickstart", ["grid.agent.width=[4]"]))
+    for _ in range(2):
+        with pytest.raises(Refusal, match="ignores the condition"):
+            executor.prepare(survey, root, "allometry run quickstart")
+        assert durable.names(root) == []
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize(
+    "address", ["minio:9000", "http://", "http://[::1", "http://minio:99999"]
+)
+def test_an_address_that_is_none_is_a_sentence(s3, monkeypatch, name, address):
+    monkeypatch.setenv(name, address)
+    objects.filesystem.cache_clear()
+    try:
+        with pytest.raises(Refusal, match=f"{name} is no address") as refused:
+            open_store(f"s3://{BUCKET}/x")
+    finally:
+        objects.filesystem.cache_clear()
+    assert "minio" not in str(refused.value)
 
 
 def test_a_library_that_is_missing_is_named(monkeypatch):

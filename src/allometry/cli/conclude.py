@@ -18,12 +18,13 @@ def conclude(survey: "Survey", store: "Store", *, json: bool) -> None:
     from allometry.cli.fit import print_verdicts
     from allometry.cli.report import laws_or_why, write_page
     from allometry.curves.durable import Damaged
+    from allometry.curves.objects import Unreachable
     from allometry.reports import verdict
 
     _film(survey, store, quiet=json)
     try:
         found, without = laws_or_why(store)
-    except Damaged:
+    except (Damaged, Unreachable):
         raise
     except Refusal as error:
         if json:

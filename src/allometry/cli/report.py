@@ -114,11 +114,12 @@ def laws_or_why(store: "Store") -> "tuple[list[Verdict], str]":
     adaptation within episodes, and no law of complexity.
     """
     from allometry.curves.durable import Damaged
+    from allometry.curves.objects import Unreachable
     from allometry.reports import trials, verdict
 
     try:
         return verdict.verdicts(store), ""
-    except Damaged:
+    except (Damaged, Unreachable):
         raise
     except Refusal as error:
         if not (trials.adapts(store.scores()) or verdict.generalises(store)):

@@ -58,6 +58,10 @@ _BUSY = {
     "SlowDown",
     "Throttling",
 }
+#: How botocore and the parser of addresses begin to say that one is no address.
+_NO_ADDRESS = ("Invalid endpoint", "Custom endpoint", "Invalid IPv6 URL")
+#: Where an address is set; the first that is counts.
+_ADDRESSES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _IN_MEMORY = threading.Lock()
 _answered: set[str] = set()
 _patience = contextvars.ContextVar("patience", default=PATIENCE)
@@ -158,13 +162,16 @@ def _ask(place: Remote, question: Callable[[Any], Found]) -> Found:
             _answered.add(bucket)
             raise
         except Exception as error:
+            if str(error).startswith(_NO_ADDRESS):
+                raise _no_address(place) from error
             if not _is_theirs(error):
                 raise
             if not _passes(error):
                 raise _refused(place, error) from error
             pause = min(LONGEST, SHORTEST * 2**number) * random.uniform(0.5, 1)
             if time.monotonic() + pause > end:
-                _answered.discard(bucket)
+                if patience >= PATIENCE:  # a short question says little of the server
+                    _answered.discard(bucket)
                 raise _unreachable(place, error, patience) from error
             time.sleep(pause)
         else:
@@ -276,6 +283,15 @@ def _unreachable(place: Remote, error: Exception, seconds: float) -> Unreachable
         f"The server of {place.bucket} has not answered for {seconds:.0f} s ({code}). "
         "Check the network and the address (AWS_ENDPOINT_URL, if you set it), then run "
         "the same command again; everything recorded so far is intact."
+    )
+
+
+def _no_address(place: Remote) -> Refusal:
+    found = [name for name in _ADDRESSES if os.environ.get(name)]
+    named = found[0] if found else "endpoint_url, in the settings of fsspec or of AWS,"
+    return Refusal(
+        f"{place} cannot be asked: {named} is no address of a server. Write it with "
+        "its scheme, such as http://localhost:9000, and run the same command again."
     )
 
 

@@ -16,6 +16,7 @@ import dataclasses
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
@@ -250,6 +251,8 @@ def create(path: str | Place, study: Mapping[str, Any], runs: pl.DataFrame) -> S
     plan = _plan(runs)
     _refuse_used(path)
     durable.make_folder(path)
+    if isinstance(path, Remote):
+        _refuse_unconditional(path)
     data = segment.encode(plan)
     name = f"runs-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
     # Named by its content: what is there, another process has put there for this store.
@@ -257,12 +260,6 @@ def create(path: str | Place, study: Mapping[str, Any], runs: pl.DataFrame) -> S
     record = StudyRecord(study=dict(study), runs=FileRecord.of(name, data))
     if not sealed.create(path / STUDY, record):
         raise Refusal(f"{path} has just become the store of another process.")
-    if isinstance(path, Remote) and sealed.create(path / STUDY, record):
-        raise Refusal(
-            f"The server of {path.bucket} ignores the condition of a put (If-None-Match"
-            "), on which a store relies: two workers could overwrite each other. Take "
-            "another server, or a newer version of it."
-        )
     return open_store(path)
 
 
@@ -351,6 +348,23 @@ def _refuse_used(path: Place) -> None:
         raise Refusal(
             f"{path} is not empty and holds no study: choose a new or empty folder. "
             "Nothing in it was changed."
+        )
+
+
+def _refuse_unconditional(path: Remote) -> None:
+    """Refuse a server that ignores the condition of a put.
+
+    Asked with a name of its own, before there is a store that anyone could open.
+    """
+    asked = path / f"tmp-{STUDY}-{secrets.token_hex(4)}"
+    durable.create_if_absent(asked, b"first")
+    ignored = durable.create_if_absent(asked, b"second")
+    durable.remove(asked)
+    if ignored:
+        raise Refusal(
+            f"The server of {path.bucket} ignores the condition of a put (If-None-Match"
+            "), on which a store relies: two workers could overwrite each other. Take "
+            "another server, or a newer version of it."
         )
 
 
