@@ -47,15 +47,16 @@ def test_words_for_the_reader_do_not_change_it(studies):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("jax_enable_x64", True),
+        ("jax_enable_x64", None),  # the other of the two
         ("jax_default_matmul_precision", "float32"),
         ("jax_default_prng_impl", "rbg"),
-        ("jax_disable_most_optimizations", False),  # tests set it
+        ("jax_disable_most_optimizations", None),
     ],
 )
 def test_settings_of_jax_count(studies, name, value):
     before = of(studies.survey_of())
     kept = jax.config.values[name]
+    value = not kept if value is None else value
     jax.config.update(name, value)
     try:
         after = of(studies.survey_of())
