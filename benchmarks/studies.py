@@ -12,8 +12,8 @@ without it. What is done once for a program (compiling, the first states, which 
 compiled too, and what memory it needs) is told apart.
 
 `short` is a study of many runs of about one second, each in a bundle of its own
-(`--runs 1000` is the whole), with one worker. Compiling, which is done anew for every
-bundle, is counted apart. `rates` are commits, reads and heartbeats per second.
+(`--runs 1000` is the whole), with one worker. Compiling, which is done once for all of
+them, is counted apart. `rates` are commits, reads and heartbeats per second.
 """
 
 import argparse

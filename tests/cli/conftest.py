@@ -24,6 +24,7 @@ from allometry.laws.intrinsic.simulate import Scenario, simulate
 from allometry.studies import executor
 from allometry.studies import study as studies
 from allometry.studies.survey import Survey
+from tests.cli import slurm
 
 STUDY = """\
 title = "Tiny"
@@ -53,6 +54,14 @@ OFTEN = [
     "--set=grid.runs_per_bundle=1",
     "--set=training.interactions=5120",
     "--set=training.checkpoints=80",
+    "--set=training.first_checkpoint=64",
+    "--commit-every=0",
+]
+#: The same for longer: what stops it has to come by a cluster first.
+LONGER = [
+    "--set=grid.runs_per_bundle=1",
+    "--set=training.interactions=12800",
+    "--set=training.checkpoints=160",
     "--set=training.first_checkpoint=64",
     "--commit-every=0",
 ]
@@ -185,17 +194,40 @@ def process(compiled_once, tmp_path):
 
 @pytest.fixture(scope="session")
 def often(tmp_path_factory):
-    """Make, once, the store of `OFTEN` by a run that nobody interrupts."""
+    """Give the columns of `OFTEN`, of a run that nobody interrupts."""
+    return _uninterrupted(tmp_path_factory.mktemp("often"), OFTEN)
+
+
+@pytest.fixture(scope="session")
+def longer(tmp_path_factory):
+    """Give the columns of `LONGER`, of a run that nobody interrupts."""
+    return _uninterrupted(tmp_path_factory.mktemp("longer"), LONGER)
+
+
+def _uninterrupted(folder, options):
+    """Run it here when it is first asked for, once."""
     made = {}
 
     def make(allometry, study):
         if not made:
-            path = tmp_path_factory.mktemp("often") / "store"
-            assert allometry("run", study, "--out", path, *OFTEN).code == 0
+            path = folder / "store"
+            assert allometry("run", study, "--out", path, *options).code == 0
             made["columns"] = deterministic(open_store(path))
         return made["columns"]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory):
+    """Start a Slurm of one node; give its slurm.conf."""
+    if lacking := slurm.missing():
+        reason = f"{', '.join(lacking)}: not on this machine (Debian: slurm-wlm, munge)"
+        if os.environ.get("REQUIRE_SLURM") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as conf:
+        yield conf
 
 
 @pytest.fixture
@@ -346,6 +378,7 @@ class Stores:
     leaks = staticmethod(leaks)
     begun = staticmethod(begun)
     OFTEN = OFTEN
+    LONGER = LONGER
     SECRETS = SECRETS
 
 

@@ -14,14 +14,6 @@ import pytest
 from allometry.curves import owner
 from allometry.curves.store import open_store
 
-#: One program of one run in two bundles, and enough commits to be stopped between.
-OFTEN = [
-    "--set=grid.runs_per_bundle=1",
-    "--set=training.interactions=12800",
-    "--set=training.checkpoints=160",
-    "--set=training.first_checkpoint=64",
-    "--commit-every=0",
-]
 ON = ["--on=ray", "--workers=2"]
 
 
@@ -57,21 +49,6 @@ def cluster(ray, compiled_once):
     running.communicate("\n\n", timeout=60)
 
 
-@pytest.fixture(scope="module")
-def clean(stores, tmp_path_factory):
-    """The columns of the study when it trains here and nobody interrupts."""
-    made = {}
-
-    def columns(allometry, study):
-        if not made:
-            path = tmp_path_factory.mktemp("clean") / "store"
-            assert allometry("run", study, "--out", path, *OFTEN).code == 0
-            made["columns"] = stores.deterministic(open_store(path))
-        return made["columns"]
-
-    return columns
-
-
 def wait_until(ready, running):
     deadline = time.monotonic() + 240
     while not ready():
@@ -86,11 +63,11 @@ def commits(path, bundle):
 
 
 def test_a_node_is_removed_in_the_middle_and_nothing_is_lost(
-    allometry, process, study, stores, clean, cluster, tmp_path
+    allometry, process, study, stores, longer, cluster, tmp_path
 ):
-    columns = clean(allometry, study)
+    columns = longer(allometry, study)
     out, (address, remove) = tmp_path / "out", cluster
-    words = ["--out", out, *OFTEN, *ON, f"--ray-address={address}"]
+    words = ["--out", out, *stores.LONGER, *ON, f"--ray-address={address}"]
     running = process("run", study, *words, RAY_AUTH_MODE="disabled")
     bundles = ("width-4", "width-4-part-1")
     wait_until(lambda: all(commits(out, name) > 1 for name in bundles), running)
@@ -100,7 +77,7 @@ def test_a_node_is_removed_in_the_middle_and_nothing_is_lost(
     remove()
     said = running.communicate(timeout=240)[0]
     assert running.returncode == 0, said
-    assert "Started 2 workers on Ray." in said
+    assert "Asked Ray for 2 workers." in said
     assert "No law was fitted: " in said  # one size has none
     assert stores.deterministic(store) == columns
     assert sorted(store.runs()["attempts"]) == [1, 2]
@@ -109,11 +86,11 @@ def test_a_node_is_removed_in_the_middle_and_nothing_is_lost(
 
 
 def test_a_cluster_of_this_machine_is_told_to_stop_and_goes_on_later(
-    allometry, process, study, stores, clean, ray, tmp_path
+    allometry, process, study, stores, longer, ray, tmp_path
 ):
-    columns = clean(allometry, study)
+    columns = longer(allometry, study)
     out = tmp_path / "out"
-    words = ["run", study, "--out", out, *OFTEN, *ON, "--cpus-per-worker=0.5"]
+    words = ["run", study, "--out", out, *stores.LONGER, *ON, "--cpus-per-worker=0.5"]
     running = process(*words)
     wait_until(lambda: commits(out, "width-4") > 1, running)
     running.send_signal(signal.SIGINT)

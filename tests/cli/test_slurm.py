@@ -1,6 +1,5 @@
 """`allometry run --on slurm`, on a real Slurm of one node."""
 
-import os
 import re
 import shlex
 import signal
@@ -19,31 +18,12 @@ from allometry.studies.study import load
 from allometry.studies.survey import Survey
 from tests.cli import slurm
 
-#: One program of one run in two bundles, and enough commits to be stopped between.
-OFTEN = [
-    "--set=grid.runs_per_bundle=1",
-    "--set=training.interactions=12800",
-    "--set=training.checkpoints=160",
-    "--set=training.first_checkpoint=64",
-    "--commit-every=0",
-]
 #: Programs that are compiled once for all jobs; not shared where machines differ.
 EXPORT = "JAX_PLATFORMS,JAX_COMPILATION_CACHE_DIR"
 EXPORT += ",JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 EXPORT += ",JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"
 ON = ["--on=slurm", f"--slurm=export={EXPORT}"]
 SECRET = "hunter2-hunter2"
-
-
-@pytest.fixture(scope="module")
-def conf(tmp_path_factory):
-    if lacking := slurm.missing():
-        reason = f"{', '.join(lacking)}: not on this machine (Debian: slurm-wlm, munge)"
-        if os.environ.get("REQUIRE_SLURM") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as conf:
-        yield conf
 
 
 @pytest.fixture
@@ -53,21 +33,6 @@ def ask(conf, compiled_once, monkeypatch):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return lambda *words: slurm.ask(conf, *words)
-
-
-@pytest.fixture(scope="module")
-def clean(stores, tmp_path_factory):
-    """The columns of the study when it trains here and nobody interrupts."""
-    made = {}
-
-    def columns(allometry, study):
-        if not made:
-            path = tmp_path_factory.mktemp("clean") / "store"
-            assert allometry("run", study, "--out", path, *OFTEN).code == 0
-            made["columns"] = stores.deterministic(open_store(path))
-        return made["columns"]
-
-    return columns
 
 
 def wait_until(ready, seconds=240):
@@ -97,36 +62,36 @@ def start_soon(ask, job):
 
 def submit(allometry, study, out, *words):
     """Submit the study as one worker; give the number of the job."""
-    said = allometry("run", study, "--out", out, *ON, *OFTEN, *words).document
+    said = allometry("run", study, "--out", out, *ON, *stores.LONGER, *words).document
     assert said["workers"] == 1
     return said["job"]
 
 
 def test_two_workers_train_a_study_and_the_command_that_waits_fits_it(
-    allometry, study, stores, clean, ask, tmp_path
+    allometry, study, stores, longer, ask, tmp_path
 ):
     out = tmp_path / "a folder, 100 %"
     words = [*ON, "--workers=2", "--wait", "--slurm=cpus-per-task=2"]
-    outcome = allometry("run", study, "--out", out, *OFTEN, *words)
+    outcome = allometry("run", study, "--out", out, *stores.LONGER, *words)
     assert outcome.code == 0, outcome
     job = re.search(r"Submitted job (\d+): 2 workers\.", outcome.out)[1]
     assert f"allometry status {out} --watch" in outcome.said
     assert f"scancel {job}" in outcome.said
     assert "No law was fitted: " in outcome.said  # one size has none
-    assert stores.deterministic(open_store(out)) == clean(allometry, study)
+    assert stores.deterministic(open_store(out)) == longer(allometry, study)
     logs = sorted(file.name for file in out.glob("slurm/*.log"))
     assert logs == [f"{job}_1.log", f"{job}_2.log"]
     wait_until(lambda: not ask("squeue", "-h"))
     # Nothing is left: no second array is submitted.
-    again = allometry("run", study, "--out", out, *OFTEN, "--on=slurm")
+    again = allometry("run", study, "--out", out, *stores.LONGER, "--on=slurm")
     assert again.code == 0
     assert "Submitted" not in again.out
 
 
 def test_a_job_that_is_stopped_twice_goes_on_where_it_was(
-    allometry, study, stores, clean, conf, ask, tmp_path
+    allometry, study, stores, longer, conf, ask, tmp_path
 ):
-    columns = clean(allometry, study)
+    columns = longer(allometry, study)
     out = tmp_path / "out"
     job = submit(allometry, study, out, "--workers=1", "--json")
     # The environment reaches neither the store nor Slurm's own files.
@@ -155,11 +120,11 @@ def test_a_job_that_is_stopped_twice_goes_on_where_it_was(
 
 @pytest.mark.long
 def test_a_job_whose_time_is_up_queues_again(
-    allometry, study, stores, clean, ask, tmp_path
+    allometry, study, stores, longer, ask, tmp_path
 ):
-    columns = clean(allometry, study)
+    columns = longer(allometry, study)
     out = tmp_path / "out"
-    changes = [word.removeprefix("--set=") for word in OFTEN[:-1]]
+    changes = [word.removeprefix("--set=") for word in stores.LONGER[:-1]]
     survey = Survey(load(str(study), changes))
     store = executor.prepare(survey, out, "test")
     # Somebody works on one bundle, so that the job has to wait for its time to be up.
@@ -176,12 +141,12 @@ def test_a_job_whose_time_is_up_queues_again(
 
 
 def test_a_cancelled_job_stays_cancelled_and_a_worker_here_finishes(
-    allometry, process, study, stores, clean, ask, tmp_path, monkeypatch
+    allometry, process, study, stores, longer, ask, tmp_path, monkeypatch
 ):
-    columns = clean(allometry, study)
+    columns = longer(allometry, study)
     out = tmp_path / "out"
     words = [*ON, "--workers=1", "--wait"]
-    waiting = process("run", study, "--out", out, *OFTEN, *words)
+    waiting = process("run", study, "--out", out, *stores.LONGER, *words)
     job = re.search(r"job (\d+):", waiting.stdout.readline())[1]
     wait_until(lambda: commits(out) > 0)
     ask("scancel", job)

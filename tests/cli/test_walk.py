@@ -11,7 +11,6 @@ import pytest
 
 from allometry.curves.place import place
 from allometry.curves.store import open_store
-from tests.cli import slurm
 from tests.s3 import BUCKET
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "running.md"
@@ -26,17 +25,6 @@ def walk() -> str:
     return text[text.index("## From laptop") : text.index("## Several workers")]
 
 
-@pytest.fixture(scope="module")
-def conf(tmp_path_factory):
-    if lacking := slurm.missing():
-        reason = f"{', '.join(lacking)}: not on this machine (Debian: slurm-wlm, munge)"
-        if os.environ.get("REQUIRE_SLURM") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with slurm.cluster(tmp_path_factory.mktemp("slurm")) as conf:
-        yield conf
-
-
 @pytest.mark.slow
 def test_every_command_of_the_walk_works_and_the_stores_are_the_same(
     walk, conf, s3, compiled_once, stores, tmp_path
@@ -46,7 +34,7 @@ def test_every_command_of_the_walk_works_and_the_stores_are_the_same(
     study = re.search(r"```toml\n# walk\.toml\n(.*?)```", walk, re.DOTALL)
     assert study is not None
     (tmp_path / "walk.toml").write_text(study[1])
-    # A job of Slurm has an environment of its own, which must find the store's bucket.
+    # Of these, jobs of Slurm have none: their store is on the disk.
     environment = {
         **os.environ,
         **compiled_once,

@@ -1,6 +1,8 @@
 """Local: worker processes and how they are told, with stand-ins that train nothing."""
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -30,6 +32,15 @@ open(sys.argv[2] + f"/said-{os.getpid()}", "w").write(
 print("allometry: the disk is full.")
 print()
 sys.exit(3)
+"""
+#: Of two, one fails; the first that was started then goes on for a while.
+SECOND_FAILS = """
+import os, sys, time
+try:
+    os.mkdir(sys.argv[2] + "/first")
+except FileExistsError:
+    sys.exit(3)
+time.sleep(3)
 """
 #: Waits for the first signal, and takes a second one ill.
 WAITS = """
@@ -115,7 +126,7 @@ def _do(monkeypatch, code: str) -> None:
     class Other(Worker):
         @property
         def words(self) -> tuple[str, ...]:
-            return ("-c", code, *super().words[2:])
+            return ("-c", code, *super().words[3:])
 
     monkeypatch.setattr(local, "worker", lambda *told: Other(str(told[0]), *told[1:]))
 
@@ -133,6 +144,30 @@ def test_what_failed_is_told_with_its_message(survey, store, two_cores, monkeypa
     assert said == [f"{[two_cores]} {asked}"] * 2
     # This thread may run where it might before.
     assert os.sched_getaffinity(0) >= {two_cores}
+
+
+def test_a_failure_is_told_while_the_first_still_works(
+    survey, store, two_cores, monkeypatch
+):
+    _do(monkeypatch, SECOND_FAILS)
+    monkeypatch.setattr(local, "LOOK", local.POLL)
+    told = []
+    onlooker = Onlooker(lambda: told.append(list(onlooker.warnings)))
+    with pytest.raises(Refusal, match="1 of 2 worker processes failed"):
+        run(survey, store, onlooker)
+    assert len(told[-1]) == 1  # the last look is before the first has ended
+
+
+def test_a_folder_of_its_name_is_not_taken_for_the_package(tmp_path):
+    (tmp_path / "allometry").mkdir()
+    (tmp_path / "allometry" / "__init__.py").write_text("")
+    (tmp_path / "allometry" / "__main__.py").write_text("print('not the package')")
+    words = Worker("nowhere", 10.0, 60.0).words
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout == ""
+    assert "nowhere" in done.stderr
 
 
 def test_a_stop_is_told_to_each_once(survey, store, two_cores, monkeypatch):

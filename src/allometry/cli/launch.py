@@ -141,7 +141,9 @@ class Launch:
         with ray.joined(self.ray_address) as cluster, stoppable() as stop:
             bundles = len(survey.facts)
             workers = min(self.workers or cluster.slots(cpus), bundles)
-            typer.echo(f"Started {workers} workers on Ray.", err=quiet)
+            if lack := cluster.lack(cpus):
+                typer.echo(lack, err=True)
+            typer.echo(f"Asked Ray for {workers} workers.", err=quiet)
             crew = cluster.start(told, workers, cpus)
 
             def ended() -> bool:

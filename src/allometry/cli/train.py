@@ -97,7 +97,7 @@ def _in_processes(
     processes: int,
     options: dict[str, Any],
 ) -> "Outcome":
-    from allometry.cli.onlooker import Onlooker
+    from allometry.cli.store_display import StoreDisplay
     from allometry.launching import local
 
     if options.pop("workers", None) is not None:
@@ -105,5 +105,5 @@ def _in_processes(
             "--processes and --workers exclude each other: a process trains one bundle "
             "at a time. Give one of the two."
         )
-    with Onlooker(store, shown) as onlooker:
+    with StoreDisplay(store, shown) as onlooker:
         return local.run(survey, store, onlooker, processes=processes, **options)

@@ -56,7 +56,7 @@ class Process:
     @property
     def failure(self) -> str | None:
         """Say how it failed, if it did."""
-        code = self.process.returncode
+        code = self.process.poll()
         if code in (None, 0, STOPPED, -signal.SIGTERM):  # early: before it listens
             return None
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -154,7 +154,7 @@ def _started(
                 said = files.enter_context(tempfile.TemporaryFile())
                 with _pinned(cores):
                     process = subprocess.Popen(
-                        [sys.executable, "-P", *words],
+                        [sys.executable, *words],
                         stdin=subprocess.DEVNULL,
                         stdout=said,
                         stderr=subprocess.STDOUT,

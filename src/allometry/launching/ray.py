@@ -52,7 +52,7 @@ def joined(address: str | None) -> Iterator["Cluster"]:
     with _started() if address == "local" else contextlib.nullcontext(address) as found:
         _join(ray, found)
         try:
-            yield Cluster(ray)
+            yield Cluster(ray, own=address == "local")
         finally:
             ray.shutdown()
 
@@ -60,9 +60,10 @@ def joined(address: str | None) -> Iterator["Cluster"]:
 class Cluster:
     """A Ray cluster that this process has joined."""
 
-    def __init__(self, ray: Any):
-        """Look at what there is."""
+    def __init__(self, ray: Any, *, own: bool):
+        """Look at what there is; `own`: started for this command, it does not grow."""
         self._ray = ray
+        self._own = own
         found: Mapping[str, float] = ray.cluster_resources()
         self.cpus = found.get("CPU", 0.0)
         self.gpus = found.get("GPU", 0.0)
@@ -72,8 +73,26 @@ class Cluster:
         fit = self.gpus if self.gpus else self.cpus / cpus
         return max(1, int(fit))
 
+    def lack(self, cpus: float) -> str | None:
+        """Say what no node has for a worker of `cpus` cores, if none has it.
+
+        Raises `Refusal` where no other node can come.
+        """
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        gpus = 1 if self.gpus else 0
+        if any(
+            node.get("CPU", 0.0) >= cpus and node.get("GPU", 0.0) >= gpus
+            for node in nodes
+        ):
+            return None
+        needed = f"{cpus:g} cores" + " and a GPU" * gpus
+        sentence = f"No node of the cluster has {needed}, which a worker is to take"
+        if self._own:
+            raise Refusal(f"{sentence}: give fewer --cpus-per-worker.")
+        return f"{sentence}: all wait for one. Ctrl-C, or fewer --cpus-per-worker."
+
     def start(self, worker: Worker, workers: int, cpus: float) -> "Crew":
-        """Start workers, as soon as there is room for each."""
+        """Start workers, as soon as there is room for each; none fits the law."""
         task = self._ray.remote(
             num_cpus=cpus,
             num_gpus=1 if self.gpus else 0,
@@ -81,7 +100,7 @@ class Cluster:
             max_calls=1,
             scheduling_strategy="SPREAD",
         )(work)
-        words, environment = worker.words, dict(passed())
+        words, environment = (*worker.words, "--no-conclude"), dict(passed())
         return Crew(
             self._ray, [task.remote(words, environment) for _ in range(workers)]
         )
@@ -168,7 +187,7 @@ def _started() -> Iterator[str]:
 
     Ray forks, which a process with JAX's threads must not.
     """
-    command = [sys.executable, "-m", "allometry.launching.ray_head"]
+    command = [sys.executable, "-P", "-m", "allometry.launching.ray_head"]
     head = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -188,7 +207,18 @@ def _join(ray: Any, address: str) -> None:
     _reach(ray, address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except ray.exceptions.AuthenticationError as error:
+        raise Refusal(
+            f"The Ray cluster at {address} asks for another token than this command "
+            "has: give it by RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
+        ) from error
+    except (
+        ray.exceptions.RayError,
+        ConnectionError,
+        RuntimeError,
+        ValueError,
+        TimeoutError,
+    ) as error:
         raise _unreachable(address, _last_line(str(error))) from error
 
 
@@ -207,7 +237,7 @@ def _reach(ray: Any, address: str) -> None:
         host = ray.util.get_node_ip_address()
     try:
         socket.create_connection((host, int(port)), REACH).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise _unreachable(address, str(error)) from error
 
 

@@ -36,11 +36,12 @@ SCRIPT = """\
 #   {submitted}
 #
 # USR1 comes when the time is nearly up: the worker commits and gives its bundle back,
-# and the job queues again. TERM (scancel, preemption) Slurm sends to the worker too,
-# and decides itself what becomes of the job.
+# and the job queues again. TERM (scancel, preemption, the end of the time) Slurm sends
+# to the worker too, and decides itself what becomes of the job: what USR1 asked for
+# before is off, and what it asks for after is not heard.
 told= late=
 trap 'told=yes late=yes; kill -TERM "$worker"' USR1
-trap 'told=yes' TERM
+trap 'told=yes late=; trap "" USR1' TERM
 {command} &
 worker=$!
 while told=; wait "$worker"; code=$?; [ -n "$told" ]; do :; done
@@ -104,7 +105,7 @@ def submit(
     command = [*_options(script.parent, workers, name, more), str(script)]
     durable.replace(script, _script(worker, command).encode())
     job = _ask(command).strip().partition(";")[0]
-    return Submitted(job, workers, script, f"{folder}/{job}_*.log")
+    return Submitted(job, workers, script, _logs(folder, job, name, more))
 
 
 def is_over(job: str) -> bool:
@@ -115,8 +116,10 @@ def is_over(job: str) -> bool:
     except Refusal as error:
         # A job that ended some time ago is not known any more.
         return "Invalid job id" in str(error)
+    # Not NODE_FAIL and PREEMPTED: `--requeue` brings these back, and if it was taken
+    # away, Slurm soon knows the job no more.
     ended = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "DEADLINE", "OUT_OF_MEMORY"}
-    return states <= ended | {"BOOT_FAIL", "NODE_FAIL", "PREEMPTED", "REVOKED"}
+    return states <= ended | {"BOOT_FAIL", "REVOKED"}
 
 
 def _options(
@@ -138,6 +141,16 @@ def _options(
         for key, value in (given | dict(more)).items()
     ]
     return ["sbatch", *words]
+
+
+def _logs(folder: Path, job: str, name: str, more: Mapping[str, str | None]) -> str:
+    """Say where the jobs write, with `*` for what differs from one to the other."""
+    given = more.get("output")
+    if not given:
+        return f"{folder}/{job}_*.log"
+    known = {"A": job, "x": name, "%": "%"}
+    path = re.sub(r"%\d*([A-Za-z%])", lambda found: known.get(found[1], "*"), given)
+    return str(Path(more.get("chdir") or "", path))
 
 
 def _script(worker: Worker, command: Sequence[str]) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from allometry.curves.place import Place
 from allometry.refusal import Refusal
+from allometry.studies.fingerprint import JAX_OPTIONS
 
 #: What is passed on from the environment of whoever launches: what decides numbers or
 #: the device, and never a secret. A job has the rest from the machine it runs on.
-PASSED = ("JAX_PLATFORMS", "XLA_FLAGS")
+PASSED = ("JAX_PLATFORMS", "XLA_FLAGS", *(name.upper() for name in JAX_OPTIONS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +30,12 @@ class Worker:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words after `python` that start it."""
+        """The words after `python` that start it.
+
+        `-P`: a folder allometry/ where it is started is not the package.
+        """
         options = (f"--commit-every={self.commit_every}", f"--lease={self.lease}")
-        return ("-m", "allometry", "work", self.store, *options)
+        return ("-P", "-m", "allometry", "work", self.store, *options)
 
 
 def worker(store: Place, commit_every: float, lease: float) -> Worker:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from importlib import metadata, resources
 from typing import Any
 
+import jax
+
 from allometry.studies import layout
 from allometry.studies.grid import Bundle
 from allometry.studies.schema import Study
@@ -21,6 +23,16 @@ from allometry.studies.schema import Study
 #: Rooms whose source decides numbers; the drawing of a page does not.
 ROOMS = ("specs.py", "environments", "networks", "agents", "studies")
 LIBRARIES = ("jax", "jaxlib", "equinox", "optax", "numpy", "scikit-learn")
+#: Settings of JAX that decide numbers; each is also a variable of the environment.
+JAX_OPTIONS = (
+    "jax_enable_x64",
+    "jax_default_matmul_precision",
+    "jax_default_prng_impl",
+    "jax_threefry_partitionable",
+    "jax_random_seed_offset",
+    "jax_disable_most_optimizations",
+    "jax_optimization_level",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +64,7 @@ def fingerprint(study: Study, bundle: Bundle) -> Fingerprint:
             "bundle": [run.name for run in bundle.runs],
             "code": code(),
             "libraries": {name: metadata.version(name) for name in LIBRARIES},
+            "jax_config": jax_config(),
             "device": kind if count == 1 else f"{count} × {kind}",
             # Hashed: flags may hold paths, which are nobody's business.
             "xla_flags": _hash(os.environ.get("XLA_FLAGS", "").encode()),
@@ -60,9 +73,17 @@ def fingerprint(study: Study, bundle: Bundle) -> Fingerprint:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name what differs between two of `decided_by`."""
+    """Name what differs between two of `decided_by`.
+
+    What an older record does not hold counts as different: nobody knows what it was.
+    """
     names = sorted({*before, *now}) if before else []
     return [name for name in names if before.get(name) != now.get(name)]
+
+
+def jax_config() -> dict[str, Any]:
+    """Give the settings of JAX that decide numbers; None where it has no such one."""
+    return {name: jax.config.values.get(name) for name in JAX_OPTIONS}
 
 
 @functools.cache

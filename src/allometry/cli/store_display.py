@@ -1,4 +1,4 @@
-"""Onlooker: how a study stands while processes train it, as the store tells it.
+"""Store display: how a study stands while processes train it, as the store tells it.
 
 On a terminal it is the table of `allometry status`; elsewhere, a line now and then.
 """
@@ -16,7 +16,7 @@ from allometry.curves.store import Store
 from allometry.watching.status import Status, status
 
 
-class Onlooker:
+class StoreDisplay:
     """Shows a store until the end of a `with` block; what is finished stays."""
 
     def __init__(self, store: Store, console: Console):
@@ -26,19 +26,25 @@ class Onlooker:
         self._live = Live(console=console, auto_refresh=False)
         self._said = -math.inf
 
-    def __enter__(self) -> "Onlooker":
+    def __enter__(self) -> "StoreDisplay":
         """Show how it stands."""
         if self._console.is_terminal:
             self._live.start()
-        self.look()
+        try:
+            self.look()
+        except BaseException:
+            self._live.stop()  # or the cursor stays hidden
+            raise
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """Show how it stands at the end."""
         self._said = -math.inf
-        if error is None:
-            self.look()
-        self._live.stop()
+        try:
+            if error is None:
+                self.look()
+        finally:
+            self._live.stop()
 
     def look(self) -> None:
         """Read the store and show it."""
