@@ -134,8 +134,7 @@ def core_groups(processes: int) -> list[set[int]]:
 
 def fitting(survey: Survey, processes: int) -> int:
     """Count the processes, at most so many, whose bundles fit the memory together."""
-    largest = max(survey.facts, key=lambda known: known.flops)
-    needed = survey.needed(largest).total
+    needed = max(survey.needed(known).total for known in survey.facts)
     return max(1, min(processes, len(survey.facts), room.available() // needed))
 
 
