@@ -62,7 +62,7 @@ def start_soon(ask, job):
 
 def submit(allometry, study, out, *words):
     """Submit the study as one worker; give the number of the job."""
-    said = allometry("run", study, "--out", out, *ON, *stores.LONGER, *words).document
+    said = allometry("run", study, "--out", out, *ON, *words).document
     assert said["workers"] == 1
     return said["job"]
 
@@ -93,7 +93,7 @@ def test_a_job_that_is_stopped_twice_goes_on_where_it_was(
 ):
     columns = longer(allometry, study)
     out = tmp_path / "out"
-    job = submit(allometry, study, out, "--workers=1", "--json")
+    job = submit(allometry, study, out, *stores.LONGER, "--workers=1", "--json")
     # The environment reaches neither the store nor Slurm's own files.
     for folder in (out, conf.parent):
         for file in folder.rglob("*"):
@@ -130,7 +130,7 @@ def test_a_job_whose_time_is_up_queues_again(
     # Somebody works on one bundle, so that the job has to wait for its time to be up.
     with leased(store.claim(store.bundles[0], owner.this_process()), 60.0):
         words = ["--workers=1", "--json", "--slurm=time=2"]
-        job = submit(allometry, study, out, *words)
+        job = submit(allometry, study, out, *stores.LONGER, *words)
         wait_until(lambda: "PENDING" in ask("squeue", "-h", "-o%T"))
         wait_until(lambda: "RUNNING" in ask("squeue", "-h", "-o%T"))
         wait_until(lambda: "PENDING" in ask("squeue", "-h", "-o%T"))
