@@ -2,8 +2,10 @@
 
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 import pytest
 
+from allometry.curves.table import TASK_SETS
 from allometry.environments import registry
 from allometry.environments.xland import XLand, preset
 from allometry.refusal import Refusal
@@ -83,7 +85,11 @@ def test_rewards_are_read_on_the_scale_of_their_tasks(tmp_path) -> None:
     performance, rows = played.read("run", 7, {"held_out": rewards}, tmp_path)
     # Scores are 0, .5, 1 of the first task and 0, .5, .25 of the second.
     assert performance == pytest.approx((1 + 0.25) / 2)
-    assert rows["score"].to_list() == pytest.approx([0.0, 0.5, 0.625])
-    assert rows["trial"].to_list() == [0, 1, 2]
-    assert set(rows["task"]) == set(rows["split"]) == {"held_out"}
+    means = rows.filter(pl.col("task") == "held_out")
+    assert means["score"].to_list() == pytest.approx([0.0, 0.5, 0.625])
+    assert means["trial"].to_list() == [0, 1, 2]
+    least = rows.filter(pl.col("task") == "held_out lowest decile")
+    assert least["score"].to_list() == pytest.approx([0.0, 0.5, 0.25])
+    assert set(rows["task"]) == {f"held_out{end}" for end in TASK_SETS}
+    assert set(rows["split"]) == {"held_out"}
     assert set(rows["checkpoint"]) == {7}

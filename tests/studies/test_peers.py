@@ -23,8 +23,8 @@ from allometry.environments.probes import PROBES
 from allometry.refusal import Refusal
 from allometry.studies import checkpoint
 from allometry.studies import schema as files
+from allometry.studies.compiled import QUICK
 from allometry.studies.peers import Together
-from allometry.studies.program import QUICK
 
 SIZE, READY, ITERATIONS = 3, 2, 8
 #: Agent steps of one iteration of the tiny study: copies × length × members.

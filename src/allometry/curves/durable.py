@@ -195,10 +195,11 @@ def read(path: Place, limit: int) -> bytes:
         raise
     except OSError as error:
         raise Damaged(path, f"cannot be read ({error.strerror})") from error
+    about = os.fstat(descriptor)
+    if not stat.S_ISREG(about.st_mode):
+        os.close(descriptor)
+        raise Damaged(path, "is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
-            raise Damaged(path, "is not a regular file")
         if about.st_size > limit:
             raise Damaged(path, f"has {about.st_size} bytes where {limit} are expected")
         try:

@@ -204,6 +204,8 @@ def _read(path: Place) -> References:
         return References.model_validate_json(durable.read(path, LIMIT))
     except FileNotFoundError:
         raise Refusal(f"{path} cannot be read: it does not exist.") from None
+    except durable.Damaged as error:
+        raise Refusal(f"{path} cannot be read: it {error.reason}.") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
