@@ -114,9 +114,9 @@ class Doubled(Survey):
 
     bare = True
 
-    def program(self, facts: Any) -> Any:
+    def program(self, facts: Any, layout: Any = None) -> Any:
         """Prepare a program that is timed."""
-        return Twice(super().program(facts), bare=self.bare)
+        return Twice(super().program(facts, layout), bare=self.bare)
 
 
 class Alone(Doubled):
