@@ -149,7 +149,7 @@ def time_the_runner() -> None:
     timed(Progress, "test", "tests")
     timed(Queue, "take", "claims")
     timed(Lease, "_beat", "heartbeats")
-    timed(room, "check", "room")
+    timed(room, "needed", "room")
 
 
 def trained(survey: Survey, folder: Path) -> float:

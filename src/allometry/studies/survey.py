@@ -68,11 +68,15 @@ class Survey:
         )
 
     def needed(self, facts: Facts) -> Needed:
-        """Count the bytes that a bundle takes on each of its devices."""
-        name = facts.bundle.name
-        if name not in self._needed:
-            self._needed[name] = room.needed(self.program(facts))
-        return self._needed[name]
+        """Count the bytes that a bundle takes on each of its devices.
+
+        It takes JAX's tracing to find out, so that bundles alike share the count.
+        """
+        program, runs = self.program(facts), facts.bundle.runs
+        alike = program.trainee, len(runs), runs[0].environment
+        if alike not in self._needed:
+            self._needed[alike] = room.needed(program)
+        return self._needed[alike]
 
     @functools.cached_property
     def _compiled(self) -> Callable[[Single | Together, int], Compiled]:
@@ -89,7 +93,7 @@ class Survey:
         return self._ready[options]
 
     @functools.cached_property
-    def _needed(self) -> dict[str, Needed]:
+    def _needed(self) -> dict[tuple[Any, ...], Needed]:
         return {}
 
     @functools.cached_property
