@@ -52,6 +52,21 @@ def test_what_does_not_change_the_program_shares_one(studies):
         assert static == [static[0]] * len(static)
 
 
+def test_a_section_of_one_agent_goes_over_what_all_have(studies):
+    agent = {"name": ["ppo", "vmpo"]}
+    common = {"name": None, "horizon": None, "learning_rate": 1e-3, "minibatches": 2}
+    own = {"target_period": 8, "learning_rate": 2e-3}
+    study = studies.survey_of(agent=common | {"vmpo": own}, **grid(agent=agent)).study
+    ppo, _, vmpo, _ = (run.agent for run in runs(study))
+    assert (ppo.learning_rate, vmpo.learning_rate) == (1e-3, 2e-3)
+    assert (vmpo.target_period, vmpo.minibatches, ppo.minibatches) == (8, 2, 2)
+
+
+def test_the_section_of_an_agent_that_is_not_trained_does_no_harm(studies):
+    study = studies.survey_of(agent={"vmpo": {"target_period": 8}}, **grid()).study
+    assert {type(run.agent).__name__ for run in runs(study)} == {"PPO"}
+
+
 def test_every_static_key_has_a_program_of_its_own(studies):
     agent = {"width": [4, 5], "epochs": [1, 2]}
     study = studies.survey_of(**grid(agent=agent)).study

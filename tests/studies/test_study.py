@@ -120,6 +120,12 @@ def test_a_byte_order_mark_and_carriage_returns_do_no_harm(file):
         ("horizon = 4", 'learning_rate = "1"', 8, 'learning_rate is "1"; .*number'),
         ("horizon = 4", "discount = 1.5", 8, "agent.discount is 1.5"),
         ("horizon = 4", "horizon = 4\ndiscount = 0.5", 8, "say the same thing"),
+        ("= 4\n", "= 4\n[agent.ppo]\nsauce = 1\n", 10, 'no key "sauce"; its keys'),
+        ("= 4\n", "= 4\n[agent.ppo]\nname = 1\n", 10, 'no key "name"; its keys are'),
+        ("= 4\n", "= 4\n[agent.ppo]\nclip = 0\n", 10, "agent.ppo.clip is 0; .*great"),
+        ("= 4\n", "= 4\n[agent.ppo]\nwidth = 4\n", 21, "agent.ppo.width gives one"),
+        ("= 4\n", "= 4\n[agent.ppo]\ndiscount = 0.5\n", 8, "say the same thing"),
+        ("horizon = 4", "vmpo = 4", 8, "agent.vmpo is 4; make it a section"),
         ('"ppo"', '"dqn"', 7, 'agent.name is "dqn"; choose one of: ppo'),
         ('name = "ppo"', "", 6, '"agent.name" is missing.*one of: ppo'),
         (

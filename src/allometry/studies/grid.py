@@ -73,6 +73,12 @@ def bundles(study: Study) -> tuple[Bundle, ...]:
     )
 
 
+def own_keys(study: Study, name: str) -> dict[str, Any]:
+    """Give the keys of one agent: those of all, and over them those of its section."""
+    shared = {key: value for key, value in study.agent.items() if key not in AGENTS}
+    return shared | study.agent.get(name, {})
+
+
 def runs(study: Study) -> list[Run]:
     """List the runs of a study: the product of its axes, each with every seed."""
     axes = study.axes
@@ -86,15 +92,16 @@ def runs(study: Study) -> list[Run]:
 def _run(study: Study, point: Covariates, seed: int) -> Run:
     parts = _parts(point)
     varied = {key: value for key, value in point.items() if key in study.grid.agent}
-    agent = study.agent | varied
-    kind = AGENTS[agent.pop("name")]
+    named = str(varied.pop("name", study.agent.get("name")))
+    agent = own_keys(study, named) | varied
+    agent.pop("name", None)
     covariates: Covariates = {
         "agent" if key == "name" else key: value for key, value in point.items()
     }
     if "horizon" in agent:
         covariates["horizon"] = float(agent["horizon"])
         agent["discount"] = discount_of_horizon(agent.pop("horizon"))
-    record = TypeAdapter(kind).validate_python(agent)
+    record = TypeAdapter(AGENTS[named]).validate_python(agent)
     options = tuple((key, point[key]) for key in study.grid.environment)
     name = "-".join([*parts, f"seed-{seed}"])
     together = _population(study, record)

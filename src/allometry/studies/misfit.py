@@ -129,18 +129,44 @@ def _check_agents(study: Study) -> None:
                 f"{', '.join(AGENTS)}.",
             )
         _check_agent(study, str(name))
+    for name in [key for key in study.agent if key in AGENTS]:
+        _check_section(study, name)
+
+
+def _check_section(study: Study, name: str) -> None:
+    """Check the section of keys that only one agent has, trained or not."""
+    section, key = study.agent[name], f"agent.{name}"
+    if not isinstance(section, dict):
+        raise Misfit(
+            key,
+            f"{key} is {_shown(section)}; make it a section of keys that only this "
+            "agent has, or set agent.name.",
+        )
+    _check_keys(name, {f"{key}.{own}": [value] for own, value in section.items()})
+    for twice in [own for own in section if own in study.grid.agent]:
+        raise Misfit(
+            f"grid.agent.{twice}",
+            f"{key}.{twice} gives one value and grid.agent.{twice} several; keep one "
+            "of the two keys.",
+            f"{key}.{twice}",
+        )
 
 
 def _check_agent(study: Study, name: str) -> None:
-    """Check every value that the agent's section and the grid's axes give a key."""
-    types = typing.get_type_hints(AGENTS[name], include_extras=True)
-    known = [*(field.name for field in dataclasses.fields(AGENTS[name])), "horizon"]
+    """Check every value that an agent has from the sections and the grid's axes."""
     fixed = {f"agent.{key}": [value] for key, value in study.agent.items()}
     varied = {f"grid.agent.{key}": values for key, values in study.grid.agent.items()}
-    for key, values in (fixed | varied).items():
+    apart = {f"agent.{key}" for key in ("name", *AGENTS)} | {"grid.agent.name"}
+    given = fixed | varied
+    _check_keys(name, {key: given[key] for key in given if key not in apart})
+
+
+def _check_keys(name: str, given: Mapping[str, Sequence[Any]]) -> None:
+    """Check the values of dotted keys that are an agent's."""
+    types = typing.get_type_hints(AGENTS[name], include_extras=True)
+    known = [*(field.name for field in dataclasses.fields(AGENTS[name])), "horizon"]
+    for key, values in given.items():
         last = key.rpartition(".")[2]
-        if last == "name":
-            continue
         if last not in known:
             raise Misfit(key, _no_key("agent", name, last, known))
         for value in values:
@@ -160,7 +186,9 @@ def _check_grid(study: Study) -> None:
                 "one of the two keys.",
                 f"agent.{axis}",
             )
-    if {"horizon", "discount"} <= {*study.agent, *study.grid.agent}:
+    named = study.grid.agent.get("name", [study.agent.get("name")])
+    given = [{*grid.own_keys(study, str(name)), *study.grid.agent} for name in named]
+    if any({"horizon", "discount"} <= keys for keys in given):
         raise Misfit(
             "grid.agent.horizon" if "horizon" in study.grid.agent else "agent.horizon",
             "horizon and discount say the same thing (γ = 1 − 2/(h + 1)); keep one of "
@@ -199,7 +227,7 @@ def _check_training(study: Study) -> None:
         )
     _check_coplayers(study)
     for name in study.grid.agent.get("name", [study.agent.get("name")]):
-        _check_minibatches(study, AGENTS[str(name)])
+        _check_minibatches(study, str(name))
 
 
 def _check_coplayers(study: Study) -> None:
@@ -222,12 +250,14 @@ def _check_coplayers(study: Study) -> None:
             )
 
 
-def _check_minibatches(study: Study, kind: type[Any]) -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+def _check_minibatches(study: Study, name: str) -> None:
+    fields = dataclasses.fields(AGENTS[name])
+    defaults = {field.name: field.default for field in fields}
     if "minibatches" not in defaults:
         return
     training = study.training
-    fixed = study.agent.get("minibatches", defaults["minibatches"])
+    own = grid.own_keys(study, name)
+    fixed = own.get("minibatches", defaults["minibatches"])
     batch = training.copies * training.length
     for minibatches in study.grid.agent.get("minibatches", [fixed]):
         if batch % int(minibatches):
@@ -238,6 +268,7 @@ def _check_minibatches(study: Study, kind: type[Any]) -> None:
                 f"{minibatches} does not divide; change one of these keys so that it "
                 "does.",
                 "training.copies",
+                f"agent.{name}.minibatches",
                 "agent.minibatches",
                 "grid.agent.minibatches",
             )
