@@ -20,7 +20,7 @@ def atlas(
         typer.Option(
             metavar="STORE",
             help="Put a finished study into the atlas: its tables and its laws, no "
-            "networks, nothing of the machine.",
+            "networks, no name of a host, no hour.",
         ),
     ] = None,
     name: Annotated[

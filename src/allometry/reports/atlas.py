@@ -30,7 +30,7 @@ from allometry.reports import numbers, verdict
 #: machines need not agree in the last digits.
 TOLERANCE, NOTHING = 1e-3, 1e-6
 FORECAST = "forecast.json"
-#: What a manifest tells of the machines and the hour.
+#: What a manifest tells of hosts, processes and hours.
 _OF_MACHINES = ("history", "chunks")
 _OF_A_FIT = ("law", "parameters", "derived", "identified")
 
@@ -131,7 +131,7 @@ def add(store: Store, folder: Path, name: str) -> Path:
     """Put a finished study into the atlas, with its laws; return where it is.
 
     What is kept is the study, its tables, and the doubts of its record; not the
-    networks, and nothing of the machines. A forecast may stand there already. Raises
+    networks, nor hosts, processes and hours. A forecast may stand there already. Raises
     `Refusal` if the study is not finished, asks for no law, or has an entry.
     """
     place = folder / name
