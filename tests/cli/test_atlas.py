@@ -23,8 +23,12 @@ def test_an_entry_is_added_from_a_store_and_read_again(allometry, tmp_path) -> N
     mine = tmp_path / "mine"
     added = allometry("atlas", mine, "--add", ATLAS / FINISHED, "--name", "again")
     assert added.code == 0, added
+    assert added.out == f"Added: {mine / 'again'}\n"
     found = json.loads(allometry("atlas", mine, "--json").out)
     assert [(one["name"], one["reproduced"]) for one in found] == [("again", True)]
+    words = ("--add", ATLAS / FINISHED, "--name", "told", "--json")
+    told = allometry("atlas", mine, *words).document
+    assert told == found[0] | {"name": "told"}
     own = json.loads((ATLAS / FINISHED / "fit.json").read_text())
     copied = json.loads((mine / "again" / "fit.json").read_text())
     assert copied["parameters"] == own["parameters"]

@@ -1,6 +1,8 @@
 """The store's display: a store that cannot be read leaves the terminal as it was."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -30,3 +32,8 @@ def test_the_cursor_comes_back_where_the_store_is_away(
         pass
     said = console.file.getvalue()
     assert said.rindex(SHOW) > said.rindex(HIDE)
+
+
+def test_it_loads_no_jax():
+    code = "import sys, allometry.cli.store_display; assert 'jax' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

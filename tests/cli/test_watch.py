@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from allometry.cli import watch
+from allometry.cli import pace, watch
 from allometry.cli.watch import Display
 from allometry.studies import executor
 from allometry.studies.study import load
@@ -100,7 +100,7 @@ def test_lines_come_now_and_then(survey, store, monkeypatch):
     bundle = survey.facts[0].bundle
     with Display(survey, store, console_of(text)) as display:
         for _ in range(8):
-            clock[0] += watch.QUIET / 2
+            clock[0] += pace.QUIET / 2
             display.advanced(bundle, 128)
         lines = text.getvalue().splitlines()
     assert 4 <= len(lines) <= 6

@@ -48,6 +48,16 @@ def test_round_trip_is_exact() -> None:
     assert card.from_json(card.to_json(fit), "memory") == fit
 
 
+def test_an_estimate_is_read_back_from_what_json_knows() -> None:
+    for known in (
+        Estimate(0.7, 0.6, 0.8),
+        Estimate(2e9, 1e9, math.inf, "FLOPs", False),
+    ):
+        told = json.loads(json.dumps(card.plain([known])[0], allow_nan=False))
+        high = known.high if math.isfinite(known.high) else math.nan
+        assert repr(card.estimate(told)) == repr(dataclasses.replace(known, high=high))
+
+
 def test_documented_keys_in_order() -> None:
     assert list(document()) == [
         "version", "law", "parameters", "derived", "identified", "warnings",

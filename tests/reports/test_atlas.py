@@ -39,7 +39,7 @@ def test_an_entry_holds_the_tables_and_no_network(store, added) -> None:
     assert kept.progress("arena-4")["planned"] == 7
 
 
-def test_an_entry_tells_nothing_of_the_machines(store, added) -> None:
+def test_an_entry_names_no_host(store, added) -> None:
     """The store does, where this looks: in every column of text of every table."""
     machine = owner.this_process()["machine"]
 

@@ -12,9 +12,10 @@ def shuffled(key: Key[Array, ""], count: int) -> Int[Array, " count"]:
     """Give the numbers below `count` in a random order; the key is consumed.
 
     Up to `SMALL` it is one sort of numbers whose high bits are random and whose low
-    bits are the row: an eighth of the time of `jax.random.permutation`, which sorts
-    keys beside values, and twice (`benchmarks/shuffle.py`). Rows whose random bits are
-    equal, one pair in 2¹⁶ or fewer, keep their order.
+    bits are the row; `jax.random.permutation` sorts keys beside values, many rows
+    twice, and takes 3.5 times as long at 128 rows, 8.2 times at 16,384
+    (`benchmarks/shuffle.py`). Rows whose random bits are equal, one pair in 2¹⁶ or
+    fewer, keep their order.
     """
     if count > SMALL:
         return jax.random.permutation(key, count)

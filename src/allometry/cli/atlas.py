@@ -3,7 +3,7 @@
 import dataclasses
 import json as jsonlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ def atlas(
         typer.Option(
             metavar="STORE",
             help="Put a finished study into the atlas: its tables and its laws, no "
-            "networks, nothing of the machine.",
+            "networks, no name of a host, no hour.",
         ),
     ] = None,
     name: Annotated[
@@ -28,7 +28,8 @@ def atlas(
         typer.Option(help="Name of the entry that is added; the study's if not given."),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print the entries as JSON.")
+        bool,
+        typer.Option("--json", help="Print the entries as JSON, or the added one."),
     ] = False,
 ) -> None:
     """List measured laws, and fit each again from its tables.
@@ -47,7 +48,11 @@ def atlas(
         store = open_store(add)
         called = name or str(store.study["name"])
         refuse_names([called], "entry")
-        typer.echo(f"Added: {laws.add(store, folder, called)}")
+        place = laws.add(store, folder, called)
+        if json:
+            typer.echo(jsonlib.dumps(_document(laws.check(place)), indent=1))
+        else:
+            typer.echo(f"Added: {place}")
         return
     found = []
     for path in laws.entries(folder):
@@ -55,15 +60,16 @@ def atlas(
         if not json:
             _print(found[-1])
     if json:
-        document = [
-            dataclasses.asdict(one) | {"reproduced": one.reproduced} for one in found
-        ]
-        typer.echo(jsonlib.dumps(document, indent=1))
+        typer.echo(jsonlib.dumps([_document(one) for one in found], indent=1))
     else:
         same = sum(one.reproduced for one in found)
         typer.echo(f"{same} of {len(found)} entries are reproduced from their tables.")
     if not all(one.reproduced for one in found):
         raise typer.Exit(1)
+
+
+def _document(entry: "Entry") -> dict[str, Any]:
+    return dataclasses.asdict(entry) | {"reproduced": entry.reproduced}
 
 
 def _print(entry: "Entry") -> None:

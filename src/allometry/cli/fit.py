@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from allometry.cli.fits import read_fit, write_fit
 from allometry.cli.options import COLUMN_HELP, number, pairs, value_of
 from allometry.refusal import Refusal
 
@@ -102,7 +103,7 @@ def fit(
     )
     target = out or source.fit_file()
     replaced = _replaced(target, found)
-    _write(found, target)
+    write_fit(found, target)
     if json:
         typer.echo(card.to_json(found), nl=False)
         return
@@ -111,17 +112,6 @@ def fit(
     if replaced:
         typer.echo(replaced)
     typer.echo(f"Next:    allometry plot {target}, allometry forecast {target} --help")
-
-
-def _write(fit: "Fit", target: "Place") -> None:
-    from allometry.curves import durable
-    from allometry.curves.place import Remote
-    from allometry.laws import card
-
-    if isinstance(target, Remote):
-        durable.replace(target, card.to_json(fit).encode())
-    else:
-        card.write(fit, target)
 
 
 def fit_table(
@@ -170,8 +160,6 @@ def fit_table(
 
 def _replaced(target: "Place", fit: "Fit") -> str | None:
     """Say that a file holds another law, which the fit will take the place of."""
-    from allometry.cli.fits import read_fit
-
     try:
         held = read_fit(target).law
     except Refusal:

@@ -1,5 +1,6 @@
-"""Fits: the one law that a path names, fitted if that has not been done."""
+"""Fits: the one law that a path names, fitted if that has not been done; its file."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allometry.refusal import Refusal
@@ -18,8 +19,6 @@ def fit_of(path: "Place") -> "Fit":
     A study's folder without one is fitted first. Raises `Refusal` where there is none,
     or several.
     """
-    from pathlib import Path
-
     from allometry.curves.opened import is_study
     from allometry.curves.store import open_store
     from allometry.reports import verdict
@@ -59,10 +58,20 @@ def read_fit(path: "Place") -> "Fit":
     return card.from_json(text, str(path))
 
 
+def write_fit(fit: "Fit", path: "Place") -> None:
+    """Write a fit to a disk or a bucket; raises `Refusal` like `card.write`."""
+    from allometry.curves import durable
+    from allometry.curves.place import Remote
+    from allometry.laws import card
+
+    if isinstance(path, Remote):
+        durable.replace(path, card.to_json(fit).encode())
+    else:
+        card.write(fit, path)
+
+
 def _read(path: "Place") -> "Fit":
     """Read a fit; say of a table that it is one."""
-    from pathlib import Path
-
     from allometry.curves.from_long import SUFFIXES
 
     try:

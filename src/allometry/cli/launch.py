@@ -84,7 +84,7 @@ class Launch:
     cpus_per_worker: float | None
     slurm: list[str] | None
     wait: bool
-    processes: int | None = None
+    processes: int | None
 
     def check(self, budget: str | None) -> None:
         """Refuse options that belong to another place."""
@@ -209,7 +209,7 @@ def _follow(
                 return True
         return ended()
 
-    follow(str(store.path), Console(highlight=False, stderr=quiet), enough)
+    follow(store, Console(highlight=False, stderr=quiet), enough)
 
 
 def _check_finished(

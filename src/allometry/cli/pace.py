@@ -1,4 +1,4 @@
-"""Pace: how fast a study trains, from what it did lately."""
+"""Pace: how fast a study trains, from what it did lately; how often to say so."""
 
 import collections
 import time
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 #: Seconds of the past that count: a compilation is soon forgotten.
 WINDOW = 30.0
+#: Seconds between lines where there is no terminal to draw on.
+QUIET = 15.0
 
 
 class Pace:

@@ -13,6 +13,7 @@ from allometry.refusal import Refusal
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from allometry.curves.store import Store
     from allometry.watching.status import Status
 
 #: Seconds between two looks at the store.
@@ -53,10 +54,12 @@ def status(
     if watch:
         _watch(store)
         return
-    found = _read(store)
-    if json:
-        from allometry.watching.status import document
+    from allometry.curves.store import open_store
+    from allometry.watching.status import document
+    from allometry.watching.status import status as read
 
+    found = read(open_store(store))
+    if json:
         typer.echo(jsonlib.dumps(document(found), indent=1))
         return
     from allometry.cli.standing import drawn
@@ -64,24 +67,22 @@ def status(
     _console().print(drawn(found))
 
 
-def follow(store: str, shown: "Console", enough: Callable[["Status"], bool]) -> None:
+def follow(
+    store: "Store", shown: "Console", enough: Callable[["Status"], bool]
+) -> None:
     """Draw how a study stands until nothing is left to train.
 
     `enough` is asked after every look: it waits for the next one, and says whether to
     end without it.
     """
-    found = _read(store)
-    if shown.is_terminal:
-        _redraw(store, found, shown, enough)
-    else:
-        _print_changes(store, found, shown, enough)
+    from allometry.cli.store_display import StoreDisplay
 
-
-def _read(store: str) -> "Status":
-    from allometry.curves.store import open_store
-    from allometry.watching.status import status as read
-
-    return read(open_store(store))
+    if not shown.is_terminal:
+        _print_changes(store, shown, enough)
+        return
+    with StoreDisplay(store, shown) as display:
+        while (found := display.look()) and not (found.finished or enough(found)):
+            pass
 
 
 def _console() -> "Console":
@@ -92,8 +93,10 @@ def _console() -> "Console":
 
 def _watch(store: str) -> None:
     """Draw until nothing is left to train; Ctrl-C is the way out, and no error."""
+    from allometry.curves.store import open_store
+
     with contextlib.suppress(KeyboardInterrupt):
-        follow(store, _console(), _wait)
+        follow(open_store(store), _console(), _wait)
 
 
 def _wait(found: "Status") -> bool:
@@ -101,28 +104,17 @@ def _wait(found: "Status") -> bool:
     return False
 
 
-def _redraw(
-    store: str, found: "Status", console: "Console", enough: Callable[["Status"], bool]
-) -> None:
-    from rich.live import Live
-
-    from allometry.cli.standing import drawn
-
-    with Live(drawn(found), console=console, auto_refresh=False) as live:
-        while not (found.finished or enough(found)):
-            found = _read(store)
-            live.update(drawn(found), refresh=True)
-
-
 def _print_changes(
-    store: str, found: "Status", console: "Console", enough: Callable[["Status"], bool]
+    store: "Store", console: "Console", enough: Callable[["Status"], bool]
 ) -> None:
     """Where there is nothing to draw on: print anew whenever there is news."""
     from allometry.cli.standing import drawn
+    from allometry.watching.status import status as read
 
+    found = read(store)
     console.print(drawn(found))
     while not (found.finished or enough(found)):
-        before, found = found, _read(store)
+        before, found = found, read(store)
         if found.bundles != before.bundles:
             console.print()
             console.print(drawn(found))

@@ -9,9 +9,8 @@ import time
 from rich.console import Console
 from rich.live import Live
 
-from allometry.cli.pace import duration
+from allometry.cli.pace import QUIET, duration
 from allometry.cli.standing import drawn
-from allometry.cli.watch import QUIET
 from allometry.curves.store import Store
 from allometry.watching.status import Status, status
 
@@ -46,13 +45,21 @@ class StoreDisplay:
         finally:
             self._live.stop()
 
-    def look(self) -> None:
-        """Read the store and show it."""
-        if self._console.is_terminal:
-            self._live.update(drawn(status(self._store)), refresh=True)
-        elif time.monotonic() - self._said > QUIET:
-            self._said = time.monotonic()
-            self._console.print(_line(status(self._store)), markup=False)
+    def look(self) -> Status | None:
+        """Read the store, show it, and return how it stands.
+
+        None where there is no terminal and no line is due: nothing is read then.
+        """
+        drawing, now = self._console.is_terminal, time.monotonic()
+        if not drawing and now - self._said <= QUIET:
+            return None
+        self._said = now
+        found = status(self._store)
+        if drawing:
+            self._live.update(drawn(found), refresh=True)
+        else:
+            self._console.print(_line(found), markup=False)
+        return found
 
     def warned(self, sentence: str) -> None:
         """Show a sentence that stays."""

@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from allometry.cli.pace import Pace, duration
+from allometry.cli.pace import QUIET, Pace, duration
 from allometry.curves.store import Store
 from allometry.studies.facts import Facts
 from allometry.studies.grid import Bundle
 from allometry.studies.survey import Survey
 from allometry.watching.time_left import OVERHEAD
-
-#: Seconds between lines where there is no terminal to draw on.
-QUIET = 15.0
 
 
 class Display:

@@ -155,16 +155,16 @@ def is_folder(path: Place) -> bool:
 
 
 def each(
-    place: Place, read: Callable[[Item], Found], items: Iterable[Item]
+    place: Place, verb: Callable[[Item], Found], items: Iterable[Item]
 ) -> Iterator[Found]:
-    """Read one thing after another at `place`; in a bucket, many at the same time."""
+    """Read or write one item after another at `place`; in a bucket, many at a time."""
     if isinstance(place, Path):
-        yield from map(read, items)
+        yield from map(verb, items)
         return
     left = iter(items)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while some := list(itertools.islice(left, 8 * AT_ONCE)):
-            yield from pool.map(read, some)
+            yield from pool.map(verb, some)
 
 
 def remove(path: Place) -> None:

@@ -107,8 +107,8 @@ class Store:
 
         def found(view: View) -> frozenset[str]:
             alone = view.alone(self.bundles)
-            found = durable.each(self.path, view.own, alone)
-            states = dict(zip(alone, found, strict=True))
+            manifests = durable.each(self.path, view.own, alone)
+            states = dict(zip(alone, manifests, strict=True))
             gone_on = {bundle for bundle, state in states.items() if state is not None}
             own = {bundle for bundle in gone_on if _ended(states[bundle])}
             return frozenset(own | (set(view.covered) - gone_on))

@@ -37,7 +37,7 @@ STOPPED = 130
 class Onlooker(Protocol):
     """Who is shown how it goes."""
 
-    def look(self) -> None:
+    def look(self) -> object:
         """Look at the store; called every few seconds."""
         ...
 

@@ -76,7 +76,7 @@ def to_json(fit: Result) -> str:
     """Write the fit as JSON text; non-finite numbers become null."""
     fields = [field.name for field in dataclasses.fields(Result)]
     document = {"version": FIT_VERSION, **{name: getattr(fit, name) for name in fields}}
-    return json.dumps(_plain(document), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(plain(document), indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, source: str) -> Fit:
@@ -100,23 +100,28 @@ def from_json(text: str, source: str) -> Fit:
     return record.to_fit()
 
 
-_AGAIN = "Make it again with `allometry fit`."
-
-
-def _plain(value: Any) -> Any:
-    """Reduce to what JSON knows: NumPy scalars to numbers, non-finite to null."""
+def plain(value: Any) -> Any:
+    """Reduce to what JSON knows: records and arrays too, what is not finite to null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
-        return {name: _plain(getattr(value, name)) for name in names}
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def estimate(document: Mapping[str, Any]) -> Estimate:
+    """Read back what `plain` made of an estimate."""
+    return Estimate(**dict(_EstimateRecord.model_validate(document)))
+
+
+_AGAIN = "Make it again with `allometry fit`."
 
 
 def _nan_if_null(value: Any) -> Any:

@@ -6,6 +6,7 @@ there is censored: its crossing is `None`, never a guess.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,9 @@ from scipy.optimize import isotonic_regression
 from allometry.refusal import Refusal
 
 Values = Sequence[float] | np.ndarray | pl.Series
+#: `crossed`; `censored`, never there; `early`, there at the first checkpoint, so that
+#: the crossing is only known to lie before it.
+Fate = Literal["crossed", "censored", "early"]
 
 COLUMNS = (
     "run",
@@ -60,32 +64,40 @@ def crossing(interactions: Values, performance: Values, level: float) -> float |
     return float(np.exp(log_E[index - 1] + share * (log_E[index] - log_E[index - 1])))
 
 
+def seen_crossing(
+    interactions: Values, performance: Values, level: float
+) -> tuple[float | None, Fate]:
+    """Find where a run was seen to cross `level`, and its fate; None unless crossed.
+
+    Takes and raises what `crossing` does.
+    """
+    at = crossing(interactions, performance, level)
+    if at is None:
+        return None, "censored"
+    if at <= np.asarray(interactions).min():
+        return None, "early"
+    return at, "crossed"
+
+
 def crossings(
     table: pl.DataFrame, level: float, size: int, chance: float
 ) -> pl.DataFrame:
     """Give one row per run of a size: where it crosses `level`, or how it does not.
 
     Columns: `horizon`, `seed`, `crossing` (agent steps; null when not seen), `fate`
-    (`crossed`, `censored`: never reached the level; `early`: there at the first
-    checkpoint, so that the crossing is only known to lie before it) and `status`.
-    `table` comes from `usable`. Missing performance (after a run went non-finite)
-    counts as `chance`.
+    (a `Fate`) and `status`. `table` comes from `usable`. Missing performance (after a
+    run went non-finite) counts as `chance`.
     """
     rows = []
     own = table.filter(pl.col("parameters") == size).sort("horizon", "seed", "run")
     for _, run in own.group_by("horizon", "run", maintain_order=True):
-        first = float(run["interactions"].min())  # type: ignore[arg-type]
-        at = crossing(
-            run["interactions"].to_numpy(),
-            run["performance"].fill_null(chance),
-            level,
-        )
-        fate = "censored" if at is None else "early" if at <= first else "crossed"
+        performance = run["performance"].fill_null(chance)
+        at, fate = seen_crossing(run["interactions"], performance, level)
         rows.append(
             {
                 "horizon": float(run["horizon"][0]),
                 "seed": run["seed"][0],
-                "crossing": at if fate == "crossed" else None,
+                "crossing": at,
                 "fate": fate,
                 "status": str(run["status"][0]),
             }
@@ -157,10 +169,9 @@ def thresholds(
 ) -> pl.DataFrame:
     """Turn curves into one row per run: what `of` the run needed to reach `level`.
 
-    The row keeps every column of which the run has one value, and gains `fate`
-    (`crossed`; `censored`, never there; `early`, there at its first checkpoint). `of`
-    is null where no crossing was seen. A performance that is missing counts as
-    `chance`, or as the lowest of the table.
+    The row keeps every column of which the run has one value, and gains `fate` (a
+    `Fate`). `of` is null where no crossing was seen. A performance that is missing
+    counts as `chance`, or as the lowest of the table.
 
     Raises:
         Refusal: a column is missing or holds no numbers, a run cannot be read as a
@@ -174,10 +185,7 @@ def thresholds(
     )
     rows = []
     for (run,), curve in curves.group_by("run", maintain_order=True):
-        at = crossing(curve[of], curve[performance], level)
-        first = float(curve[of].min())  # type: ignore[arg-type]
-        fate = "censored" if at is None else "early" if at <= first else "crossed"
-        rows.append((str(run), at if fate == "crossed" else None, fate))
+        rows.append((str(run), *seen_crossing(curve[of], curve[performance], level)))
     if all(fate != "crossed" for *_, fate in rows):
         low, high = _reached(curves, of, performance)
         raise Refusal(

@@ -1,18 +1,15 @@
 """Generalisation: what it takes to reach a score on unseen tasks, against complexity.
 
-Runs of several sizes are trained at several levels of one kind of complexity. At each
-level every run has its crossing of the threshold (made monotone, `crossing`); a size
-needs the geometric mean over its runs, and the level what its best size needs: the
-compute, and with it the interactions and the size. Through the levels goes
+Runs of several sizes are trained at several levels of one kind of complexity. Of each
+level it is known what its best size needs (`level`). Through the levels goes
 
     C = c X^k
 
 with X a number that grows with complexity (of states, of games, of policies), given by
 its natural logarithm. Levels are the sample: the 90 % interval of k is Student's, from
-how far they lie off the line. The law of the lower levels forecasts the highest.
-
-The least of several noisy means is a little low, at every level alike: it moves c, and
-hardly k.
+how far they lie off the line, or from how well they are known themselves where that is
+worse: no interval is narrower than that. The law of the lower levels forecasts the
+highest.
 """
 
 import dataclasses
@@ -24,61 +21,16 @@ import polars as pl
 from scipy.special import stdtrit
 
 from allometry.laws.arrays import Array
-from allometry.laws.crossing import crossing
 from allometry.laws.estimates import Estimate
 from allometry.laws.jackknife import QUANTILE
+from allometry.laws.level import Level, Value, level_of
 from allometry.refusal import Refusal
 
 #: Levels that a law needs, and those that a forecast of the highest is made from.
 LEAST_LEVELS, LEAST_BELOW = 4, 3
 #: A growth over the levels known no better than to this factor identifies nothing.
 WIDEST = 10.0
-#: Draws of runs for the interval of what a level needs.
-_DRAWS = 1000
 _ENDED = ("done", "nonfinite")
-
-#: A dial's value.
-Value = int | float | str
-
-
-@dataclasses.dataclass(frozen=True)
-class Reached:
-    """One run: what it had needed at its crossing, or why none was seen.
-
-    `fate` is `crossed`, `censored` (never there) or `early` (there at the first
-    checkpoint, so that the crossing is only known to lie before it). `compute` and
-    `interactions` are missing unless it crossed.
-    """
-
-    run: str
-    size: int
-    status: str
-    fate: str
-    compute: float | None = None
-    interactions: float | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Level:
-    """One level: its runs, and the least that a size needed.
-
-    `value` is the dial's own. `compute` (FLOPs) has a 90 % interval over draws of runs
-    within sizes; it is NaN where no size was seen to cross in more than half of its
-    runs. `size` is the best one (parameters) and `interactions` (agent steps) are
-    its. `edge` says where the best is the smallest or largest size there, so that
-    another might need less.
-    """
-
-    value: Value
-    runs: tuple[Reached, ...]
-    compute: Estimate
-    interactions: Estimate
-    size: int | None
-    edge: str = ""
-
-    def count(self, fate: str) -> int:
-        """Count the runs with this fate: `crossed`, `censored` or `early`."""
-        return sum(one.fate == fate for one in self.runs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +117,7 @@ def generalisation(
     order = sorted(range(len(groups)), key=lambda place: tuple(known[place].values()))
     ordered = [groups[place] for place in order]
     levels = tuple(
-        _level(group, by, threshold, performance, generator) for group in ordered
+        level_of(group, by, threshold, performance, generator) for group in ordered
     )
     logs = {name: tuple(known[place][name] for place in order) for name in complexities}
     laws = tuple(_law(name, logs[name], levels) for name in complexities)
@@ -259,79 +211,6 @@ def _forecast(
     )
     seen = math.exp(y[highest])
     return Forecast(levels[highest].value, float(target), predicted, seen)
-
-
-def _level(
-    group: pl.DataFrame,
-    by: str,
-    threshold: float,
-    performance: str,
-    generator: np.random.Generator,
-) -> Level:
-    curves = group.partition_by("run", maintain_order=True)
-    runs = tuple(_reached(curve, threshold, performance) for curve in curves)
-    sizes = sorted({one.size for one in runs})
-    known = {size: rows for size in sizes if (rows := _crossed(runs, size)) is not None}
-    value = group[by][0]
-    if not known:
-        nothing = Estimate(math.nan, math.nan, math.nan, "FLOPs", identified=False)
-        steps = dataclasses.replace(nothing, unit="agent steps")
-        return Level(value, runs, nothing, steps, None)
-    best, compute, interactions = _least(known, generator)
-    edge = "largest" if best == sizes[-1] else "smallest" if best == sizes[0] else ""
-    return Level(
-        value, runs, compute, interactions, best, edge if len(sizes) > 1 else ""
-    )
-
-
-def _least(
-    known: dict[int, Array], generator: np.random.Generator
-) -> tuple[int, Estimate, Estimate]:
-    """Find the size that needs the least compute, and what it needs."""
-    means = {size: rows.mean(0) for size, rows in known.items()}
-    best = min(means, key=lambda size: float(means[size][0]))
-    drawn = np.stack(
-        [
-            rows[generator.integers(len(rows), size=(_DRAWS, len(rows)))].mean(1)
-            for rows in known.values()
-        ]
-    )
-    least = drawn[np.argmin(drawn[:, :, 0], axis=0), np.arange(_DRAWS)]
-    low, high = np.exp(np.quantile(least, (0.05, 0.95), axis=0)).tolist()
-    compute, interactions = np.exp(means[best]).tolist()
-    return (
-        best,
-        Estimate(compute, low[0], high[0], "FLOPs"),
-        Estimate(interactions, low[1], high[1], "agent steps"),
-    )
-
-
-def _crossed(runs: Sequence[Reached], size: int) -> Array | None:
-    """Give ln compute and ln interactions of a size's runs that crossed, `[n, 2]`.
-
-    None where that is not more than half of them: those that do are the lucky ones.
-    """
-    own = [one for one in runs if one.size == size]
-    rows = [
-        (math.log(one.compute), math.log(one.interactions))
-        for one in own
-        if one.compute is not None and one.interactions is not None
-    ]
-    return np.array(rows) if 2 * len(rows) > len(own) else None
-
-
-def _reached(curve: pl.DataFrame, threshold: float, performance: str) -> Reached:
-    told = curve.row(0, named=True)
-    steps = curve["interactions"].to_numpy().astype(float)
-    at = crossing(steps, curve[performance], threshold)
-    fate = "censored" if at is None else "early" if at <= steps.min() else "crossed"
-    run = Reached(str(told["run"]), int(told["parameters"]), told["status"], fate)
-    if at is None or fate != "crossed":
-        return run
-    order = np.argsort(steps)
-    compute = curve["compute"].to_numpy().astype(float)[order]
-    spent = np.exp(np.interp(math.log(at), np.log(steps[order]), np.log(compute)))
-    return dataclasses.replace(run, compute=float(spent), interactions=float(at))
 
 
 def _ended(

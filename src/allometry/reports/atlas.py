@@ -22,6 +22,7 @@ import pydantic
 from allometry.curves import compact
 from allometry.curves.store import STUDY, Store, create, open_store
 from allometry.laws import card
+from allometry.laws.estimates import Estimate
 from allometry.refusal import Refusal
 from allometry.reports import numbers, verdict
 
@@ -29,7 +30,7 @@ from allometry.reports import numbers, verdict
 #: machines need not agree in the last digits.
 TOLERANCE, NOTHING = 1e-3, 1e-6
 FORECAST = "forecast.json"
-#: What a manifest tells of the machines and the hour.
+#: What a manifest tells of hosts, processes and hours.
 _OF_MACHINES = ("history", "chunks")
 _OF_A_FIT = ("law", "parameters", "derived", "identified")
 
@@ -130,7 +131,7 @@ def add(store: Store, folder: Path, name: str) -> Path:
     """Put a finished study into the atlas, with its laws; return where it is.
 
     What is kept is the study, its tables, and the doubts of its record; not the
-    networks, and nothing of the machines. A forecast may stand there already. Raises
+    networks, nor hosts, processes and hours. A forecast may stand there already. Raises
     `Refusal` if the study is not finished, asks for no law, or has an entry.
     """
     place = folder / name
@@ -163,11 +164,9 @@ def laws_of(store: Store) -> dict[str, Any]:
         for found in verdict.verdicts(store):
             made[found.file] = json.loads(card.to_json(found.fit))
     if horizon := verdict.horizon_verdicts(store):
-        made["horizon.json"] = _plain([dataclasses.asdict(one) for one in horizon])
+        made["horizon.json"] = card.plain(horizon)
     if generalised := verdict.generalisation_verdicts(store):
-        made["generalisation.json"] = _plain(
-            [dataclasses.asdict(one) for one in generalised]
-        )
+        made["generalisation.json"] = card.plain(generalised)
     return made
 
 
@@ -200,10 +199,9 @@ def _copy(store: Store, place: Path) -> None:
 
 def _read(path: Path) -> Any:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Refusal(f"{path} cannot be read as JSON: {error}.") from error
-    return document
 
 
 def _compared(stored: Any, made: Any) -> Iterator[str]:
@@ -247,17 +245,6 @@ def _leaves(document: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(value, f"{key}.{name}" if key else str(name))
 
 
-def _plain(value: Any) -> Any:
-    """Give JSON's own: what is no finite number becomes null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
-
-
 def _says(name: str, document: Any) -> str:
     """Say a law in a few words, as plain text."""
     if name == "generalisation.json":
@@ -272,7 +259,7 @@ def _says(name: str, document: Any) -> str:
     if not document["identified"]:
         return "not identified"
     told = document["derived"].get("size_exponent")
-    return "identified" if told is None else f"size exponent {_span(told)}"
+    return "identified" if told is None else f"size exponent {_exponent(told)}"
 
 
 def _generalised(document: Any) -> str:
@@ -283,7 +270,7 @@ def _generalised(document: Any) -> str:
         at = f"at {one['threshold']:g}"
         if law["identified"]:
             told.append(
-                f"{at} compute ∝ {law['complexity'][4:]}^{_span(law['exponent'])}"
+                f"{at} compute ∝ {law['complexity'][4:]}^{_exponent(law['exponent'])}"
             )
         else:
             told.append(f"{at} not identified")
@@ -296,9 +283,10 @@ def _forecast(path: Path, made: Mapping[str, Any]) -> str:
         return ""
     told = _foretold(path / FORECAST)
     band = told.predicted
+    predicted = Estimate(band.value, band.low, band.high, "FLOPs")
     said = (
         f"forecast on {told.made} for {told.by} = {told.level} at "
-        f"{told.threshold:g}: {_span(band.model_dump(), numbers.power)} FLOPs"
+        f"{told.threshold:g}: {numbers.span(predicted, numbers.power)} FLOPs"
     )
     levels = [
         level
@@ -328,9 +316,5 @@ def _foretold(path: Path) -> Foretold:
         ) from error
 
 
-def _span(told: Mapping[str, Any], show: Any = numbers.exponent) -> str:
-    ends = [told[key] for key in ("value", "low", "high")]
-    if any(end is None for end in ends):
-        return "unknown"
-    value, low, high = (show(end) for end in ends)
-    return f"{value} ({low} to {high})"
+def _exponent(document: Mapping[str, Any]) -> str:
+    return numbers.span(card.estimate(document), numbers.exponent)

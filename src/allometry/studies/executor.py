@@ -58,13 +58,13 @@ def prepare(survey: Survey, path: Place, command: str) -> Store:
     Raises `Refusal` if `path` holds another study, naming the keys that differ.
     """
     resolved = survey.study.resolved | {"command": command}
-    if not durable.exists(path / stores.STUDY):
+    record = path / stores.STUDY
+    if not durable.exists(record):
         try:
             return stores.create(path, resolved, run_rows(survey))
         except Refusal:
-            if not durable.exists(
-                path / stores.STUDY
-            ):  # else another process was faster
+            # It may be there by now: another process was faster.
+            if not durable.exists(record):
                 raise
     store = stores.open_store(path)
     changed = _differences(store.study, resolved, "")
