@@ -18,19 +18,22 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
-from scipy.special import stdtrit
 
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate
-from allometry.laws.jackknife import QUANTILE
 from allometry.laws.level import Level, Value, level_of
+from allometry.laws.plane import Plane, planes
+from allometry.laws.regression import exponential, log_error, regression
 from allometry.refusal import Refusal
 
 #: Levels that a law needs, and those that a forecast of the highest is made from.
 LEAST_LEVELS, LEAST_BELOW = 4, 3
 #: A growth over the levels known no better than to this factor identifies nothing.
 WIDEST = 10.0
+#: Complexities that count what several dials do together.
+AGGREGATES = ("log_log_policies",)
 _ENDED = ("done", "nonfinite")
+_TIMES = " × "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +80,12 @@ class ComplexityLaw:
 
 @dataclasses.dataclass(frozen=True)
 class Generalisation:
-    """What a threshold takes at the levels of one dial, and the laws through them."""
+    """What a threshold takes at the levels, and the laws through them.
+
+    Where several dials were turned, `by` names all of them, and so do the levels;
+    `planes` are then the laws of each complexity alone and of the separate ones
+    together, asked about levels that they were not told.
+    """
 
     by: str
     threshold: float
@@ -87,12 +95,13 @@ class Generalisation:
     """Of each complexity its logarithm at the levels, in their order."""
     laws: tuple[ComplexityLaw, ...]
     warnings: tuple[str, ...]
+    planes: tuple[Plane, ...] = ()
 
 
 def generalisation(
     table: pl.DataFrame,
     *,
-    by: str,
+    by: str | Sequence[str],
     threshold: float,
     complexities: Sequence[str],
     performance: str = "performance",
@@ -102,15 +111,22 @@ def generalisation(
     """Find what each level of `by` takes to reach a threshold, and the laws of it.
 
     `table` has one row per run and checkpoint: `run, parameters, compute, interactions,
-    status`, the performance, the dial `by`, and of each of `complexities` the natural
-    logarithm, one value per level. Performance that is missing after a run went
-    non-finite counts as `chance`; runs that have not ended are left out.
+    status`, the performance, the dial `by` (or several: each combination is a level),
+    and of each of `complexities` the natural logarithm, one value per level.
+    Performance that is missing after a run went non-finite counts as `chance`; runs
+    that have not ended are left out.
 
     Raises:
         Refusal: a column is missing or holds no numbers, no run has ended, or a
             complexity has several values at a level.
     """
-    ended = _ended(table, by, (performance, *complexities), chance)
+    dials = (by,) if isinstance(by, str) else tuple(by)
+    ended, by = (
+        _ended(table, dials, (performance, *complexities), chance),
+        _TIMES.join(dials),
+    )
+    if len(dials) > 1:
+        ended = ended.with_columns(pl.concat_str(dials, separator=_TIMES).alias(by))
     generator = generator or np.random.default_rng(0)
     groups = ended.partition_by(by, maintain_order=True)
     known = [{name: _one(group, name, by) for name in complexities} for group in groups]
@@ -129,23 +145,14 @@ def generalisation(
         complexities=logs,
         laws=laws,
         warnings=tuple(_warnings(by, threshold, levels)),
+        planes=planes(levels, logs, _candidates(complexities)) if dials[1:] else (),
     )
 
 
-def through(x: Array, y: Array, known: Array) -> tuple[Array, Array, float]:
-    """Lay a line by least squares: (k, ln c), their standard errors, and the spread.
-
-    `x`, `y` `[n]`, at least three of them; `known` `[n]` are standard errors of `y`.
-    The spread is that of a new y: how far they lie off the line, but no less than how
-    well they are known.
-    """
-    design = np.stack([x, np.ones_like(x)], -1)
-    found, *_ = np.linalg.lstsq(design, y, rcond=None)
-    rest = float(((y - design @ found) ** 2).sum()) / (len(x) - 2)
-    spread = math.sqrt(max(rest, float((known**2).mean())))
-    inverse = np.linalg.pinv(design.T @ design)
-    errors = spread * np.sqrt(np.diag(inverse))
-    return np.asarray(found, float), np.asarray(errors, float), spread
+def _candidates(complexities: Sequence[str]) -> list[tuple[str, ...]]:
+    """List the laws to compare: of each complexity alone, and of all separate ones."""
+    apart = tuple(name for name in complexities if name not in AGGREGATES)
+    return [*((name,) for name in complexities), *([apart] if apart[1:] else [])]
 
 
 def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> ComplexityLaw:
@@ -170,16 +177,17 @@ def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> Complexit
         f"spent, so that the law may be too flat.{remedy}",
     )
     x, y = np.array([one[0] for one in seen]), np.array([one[1] for one in seen])
-    known = np.array([_error(one[2].compute) for one in seen])
-    (k, log_c), (error, c_error), _ = through(x, y, known)
-    reach = _student(len(x) - 2)
+    known = np.array([log_error(one[2].compute) for one in seen])
+    line = regression(x[:, None], y, known)
+    assert line is not None, "the levels are of several values"
+    (k, log_c), (k_width, c_width) = line.constants.tolist(), line.widths.tolist()
     width = float(x.max() - x.min())
-    growth = _exponential(k * width, reach * error * width, "1")
+    growth = exponential(k * width, k_width * width, "1")
     law = dataclasses.replace(
         law,
-        exponent=Estimate(k, k - reach * error, k + reach * error),
-        constant=_exponential(log_c, reach * c_error, "FLOPs"),
-        log_constant=float(log_c),
+        exponent=Estimate(k, k - k_width, k + k_width),
+        constant=exponential(log_c, c_width, "FLOPs"),
+        log_constant=log_c,
         growth=growth,
         warnings=left_out if missing else (),
         forecast=_forecast(x, y, known, [one[2] for one in seen]),
@@ -202,22 +210,19 @@ def _forecast(
     if len(set(x[below])) < LEAST_BELOW or (~below).sum() > 1:
         return None
     highest = int(np.argmax(x))
-    lower, target = x[below], x[highest]
-    (k, log_c), _, spread = through(lower, y[below], known[below])
-    away = (target - lower.mean()) ** 2 / ((lower - lower.mean()) ** 2).sum()
-    error = spread * math.sqrt(1 + 1 / len(lower) + away)
-    predicted = _exponential(
-        k * target + log_c, _student(len(lower) - 2) * error, "FLOPs"
-    )
+    line = regression(x[below][:, None], y[below], known[below])
+    assert line is not None, "the levels below are of several values"
+    predicted = exponential(*line.predicted(x[highest : highest + 1]), "FLOPs")
     seen = math.exp(y[highest])
-    return Forecast(levels[highest].value, float(target), predicted, seen)
+    return Forecast(levels[highest].value, float(x[highest]), predicted, seen)
 
 
 def _ended(
-    table: pl.DataFrame, by: str, numbers: Sequence[str], chance: float
+    table: pl.DataFrame, dials: Sequence[str], numbers: Sequence[str], chance: float
 ) -> pl.DataFrame:
     """Keep the runs that ended, their performance in numbers."""
-    wanted = ("run", "parameters", "status", by, "compute", "interactions", *numbers)
+    counted = ("compute", "interactions")
+    wanted = ("run", "parameters", "status", *dials, *counted, *numbers)
     missing = [name for name in wanted if name not in table.columns]
     if missing:
         raise Refusal(
@@ -271,18 +276,3 @@ def _warnings(by: str, threshold: float, levels: Sequence[Level]) -> Iterable[st
                 f"{where} the best size is the {level.edge} that was run: another "
                 "might need less compute."
             )
-
-
-def _error(estimate: Estimate) -> float:
-    """Give the standard error of a logarithm from its 90 % interval."""
-    return math.log(estimate.high / estimate.low) / (2 * QUANTILE)
-
-
-def _exponential(log: float, width: float, unit: str) -> Estimate:
-    ends = np.clip([log, log - width, log + width], -700.0, 700.0)
-    value, low, high = np.exp(ends).tolist()
-    return Estimate(value, low, high, unit)
-
-
-def _student(free: int) -> float:
-    return float(stdtrit(free, 0.95))

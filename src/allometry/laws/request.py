@@ -21,8 +21,9 @@ class Request:
 
     form: str = "intrinsic"
     """Name of the law; `NO_LAW` for none."""
-    by: str | None = None
-    """Column of the runs; each of its values has a law of its own."""
+    by: str | tuple[str, ...] | None = None
+    """Column of the runs; each of its values has a law of its own. Several columns are
+    the dials of a study of `complexities`."""
     levels: tuple[float, ...] = ()
     """Performance levels at which interactions needed are compared along `by`."""
     complexities: tuple[str, ...] = ()
@@ -41,14 +42,35 @@ def from_mapping(section: Mapping[str, Any]) -> Request:
     if not isinstance(form, str) or form not in (*forms, NO_LAW):
         names = ", ".join((*forms, NO_LAW))
         raise Refusal(f"law.form is {form!r}; choose one of: {names}.")
-    if not (by is None or isinstance(by, str)):
-        raise Refusal(f"law.by is {by!r}; name one axis of the grid.")
+    axes = _by(by)
     settings = IntrinsicSettings.from_mapping(values)
-    kinds = _complexities(complexities, by, levels)
-    return Request(form, by, _levels(levels, settings), kinds, settings)
+    kinds = _complexities(complexities, axes, levels)
+    if isinstance(axes, tuple) and (form != NO_LAW or not kinds):
+        raise Refusal(
+            f"law.by names {len(axes)} axes, which only a study of what generalising "
+            f'takes may: set law.form to "{NO_LAW}" and law.complexities to the '
+            "columns that say how complex tasks are, or name one axis."
+        )
+    return Request(form, axes, _levels(levels, settings), kinds, settings)
 
 
-def _complexities(names: Any, by: str | None, levels: Any) -> tuple[str, ...]:
+def _by(by: Any) -> str | tuple[str, ...] | None:
+    """Check the axis or axes; one in a list is that one."""
+    if by is None or isinstance(by, str):
+        return by
+    names = tuple(by) if isinstance(by, list | tuple) else ()
+    if not names or not all(isinstance(name, str) for name in names):
+        raise Refusal(
+            f"law.by is {by!r}; name one axis of the grid, or a list of some."
+        )
+    if len(set(names)) < len(names):
+        raise Refusal(f"law.by is {by!r}, which names an axis twice; keep one.")
+    return names if names[1:] else names[0]
+
+
+def _complexities(
+    names: Any, by: str | tuple[str, ...] | None, levels: Any
+) -> tuple[str, ...]:
     """Check the names of columns, which need an axis and performance levels."""
     given = tuple(names) if isinstance(names, list | tuple) else (names,)
     if not all(isinstance(name, str) for name in given):

@@ -56,7 +56,7 @@ def verdicts(store: Store) -> list[Verdict]:
             f"{store.path} has no checkpoint of any run yet. Run the study first: "
             "allometry run."
         )
-    if wanted.by is None:
+    if not isinstance(wanted.by, str):
         return [Verdict("", "fit.json", _fit(store, table, wanted))]
     if wanted.by not in table.columns:
         raise Refusal(

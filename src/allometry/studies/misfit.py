@@ -308,9 +308,12 @@ def _check_law(study: Study) -> None:
         by = request.from_mapping(study.law).by
     except Refusal as error:
         raise Misfit(_first_named("law", study.law, str(error)), str(error)) from None
-    if by is not None and by not in study.axes:
-        axes = ", ".join(study.axes) or "none"
-        raise Misfit("law.by", f"law.by is {by!r}; name one axis of the grid: {axes}.")
+    for axis in (by,) if isinstance(by, str) else by or ():
+        if axis not in study.axes:
+            axes = ", ".join(study.axes) or "none"
+            raise Misfit(
+                "law.by", f"law.by is {axis!r}; name one axis of the grid: {axes}."
+            )
 
 
 def _named(section: Mapping[str, Any], what: str, known: Mapping[str, Any]) -> str:
