@@ -303,6 +303,10 @@ def _readings(file) -> list[bytes]:
     return read
 
 
+#: Which Allometry made the runs of a simulated study.
+CODE = {"version": "0.0.9", "commit": "c0ffee1" + 33 * "0", "dirty": True}
+
+
 def simulated(path, *, by_horizon=False, diverged=0, law=None, sizes=8) -> Store:
     """Make the store of a study whose curves are simulated; they hold a law.
 
@@ -334,7 +338,7 @@ def simulated(path, *, by_horizon=False, diverged=0, law=None, sizes=8) -> Store
             curves=rows.select(*CURVES),
             scores=None,
             checkpoint=None,
-            metadata={},
+            metadata={"code_version": CODE},
             status={run: "nonfinite" if run in lost else "done" for run in runs},
             fingerprint="f00d",
             finished=True,

@@ -33,6 +33,16 @@ def test_a_page_is_written_beside_its_law(allometry, stores, tmp_path):
     assert (path / "fit.json").is_file()
 
 
+def test_page_and_fit_card_say_which_code_trained_the_runs(allometry, stores, tmp_path):
+    path = stores.simulated(tmp_path / "s").path
+    assert allometry("report", path).code == 0
+    said = "allometry 0.0.9, commit c0ffee1, with local changes"
+    text = (path / "report.html").read_text(encoding="utf-8")
+    assert f"<dt>Trained by</dt><dd>{said}</dd>" in text
+    fit = json.loads((path / "fit.json").read_text())
+    assert fit["card"]["trained_by"] == [said]
+
+
 def test_a_page_of_several_laws_holds_them_all(allometry, stores, tmp_path):
     path = stores.simulated(tmp_path / "s", by_horizon=True).path
     assert allometry("report", path).code == 0

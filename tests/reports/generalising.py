@@ -16,6 +16,12 @@ ARENAS, SIZES, SEEDS = (4, 5, 7, 10, 14), (500, 1000, 2000, 4000), (0, 1, 2)
 #: the logarithm of the number of states, which here is twice that of the side.
 CONSTANT, EXPONENT = 1e9, 0.5
 CHECKPOINTS = 10
+#: Which Allometry trained it.
+CODE = {
+    "version": "0.1.0",
+    "commit": "051cdf197c57baf631c351d408c923c06fc78323",
+    "dirty": False,
+}
 
 
 def name(arena: int, size: int, seed: int) -> str:
@@ -61,7 +67,13 @@ def write(path: Path, **law: object) -> Store:
         made = [_run(*run, luck) for run in own]
         store.claim(f"arena-{arena}", owner.this_process()).commit(
             checkpoint=None,
-            metadata={"history": {"attempts": [owner.this_process()]}, "planned": 7},
+            metadata={
+                "history": {
+                    "attempts": [owner.this_process() | {"code_version": CODE}]
+                },
+                "code_version": CODE,
+                "planned": 7,
+            },
             curves=pl.concat([curves for curves, _ in made]),
             scores=pl.concat([scores for _, scores in made]),
             status={name(*run): "done" for run in own},

@@ -54,6 +54,12 @@ def test_an_entry_names_no_host(store, added) -> None:
     assert not told(added)
 
 
+def test_an_entry_tells_which_code_trained_it(store, added) -> None:
+    names = store.bundles
+    assert open_store(added).code_versions(names) == store.code_versions(names)
+    assert store.code_versions(names) == ("allometry 0.1.0, commit 051cdf1",)
+
+
 def test_doubts_of_the_record_are_kept(store, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(Store, "doubts", lambda self, bundles: ("A bit was flipped.",))
     place = atlas.add(store, tmp_path, "doubtful")

@@ -117,7 +117,10 @@ def test_strings_of_the_study_are_inert(base, hostile):
     fit = dataclasses.replace(fit, card=card | {hostile: [{hostile: hostile}]})
     runs = base.runs.with_columns(fingerprint=pl.lit(hostile))
     study = {"title": hostile, "description": hostile}
-    page = render(study, runs, base.curves, base.scores, [("", fit)], command=hostile)
+    page = render(
+        study, runs, base.curves, base.scores, [("", fit)],
+        command=hostile, code=[hostile],
+    )  # fmt: skip
     scripts = re.findall(r"<script\b", page)
     clean = base.page()
     assert len(scripts) == len(re.findall(r"<script\b", clean))
@@ -170,6 +173,14 @@ def test_a_fit_of_other_runs_is_refused(base):
     fit = dataclasses.replace(base.fits[0][1], residuals=(0.0, 0.1))
     with pytest.raises(Refusal, match="allometry fit"):
         dataclasses.replace(base, fits=[("", fit)]).page()
+
+
+def test_versions_of_the_code_that_trained_are_named_and_the_rest_counted(base):
+    args = [fit for _, fit in base.fits], base.runs, ""
+    assert "<dd>not recorded</dd>" in words.reproduce(*args, [])
+    assert "<dd>v0; v1</dd>" in words.reproduce(*args, ["v0", "v1"])
+    many = words.reproduce(*args, [f"v{number}" for number in range(7)])
+    assert "<dd>v0; v1; v2; v3 and 3 more</dd>" in many
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

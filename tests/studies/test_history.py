@@ -5,6 +5,9 @@ import platform
 import threading
 import time
 
+from allometry.curves.code_version import this_code
+from allometry.studies import history, progress
+from allometry.studies.fingerprint import fingerprint
 from allometry.watching.bundle import bundles
 
 
@@ -40,6 +43,26 @@ def test_a_study_that_went_on_has_both_attempts_in_its_record(studies, tmp_path)
     times = [each["time"] for each in commits]
     assert times == sorted(times)
     assert begun <= attempts[0]["time"] <= times[0] <= times[-1] <= time.time()
+
+
+def test_the_record_tells_which_code_each_attempt_ran(studies, tmp_path, monkeypatch):
+    survey, stop = studies.survey_of(), threading.Event()
+    watcher = studies.Watcher(lambda chunks: stop.set())
+    studies.train(survey, tmp_path, watcher=watcher, stop=stop)
+    codes = [this_code(), this_code() | {"version": "9.9", "commit": None}]
+    for module in (history, progress):
+        monkeypatch.setattr(module, "this_code", lambda: codes[1])
+    store, complete = studies.train(survey, tmp_path)
+    assert complete
+    known = store.progress("width-4")
+    assert [each["code_version"] for each in known["history"]["attempts"]] == codes
+    assert known["code_version"] == codes[-1]
+    assert store.code_versions(["width-4"])[1].startswith("allometry 9.9")
+    # Another version of one source is no other fingerprint, and casts no doubt.
+    decides = fingerprint(survey.study, survey.facts[0].bundle)
+    assert store.manifest("width-4").fingerprint == decides.text
+    assert "code_version" not in known["decided_by"]
+    assert known["warnings"] == []
 
 
 def test_what_a_commit_has_spent_is_what_its_last_row_says(studies, trained):

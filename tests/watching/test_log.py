@@ -2,6 +2,7 @@
 
 import pytest
 
+from allometry.curves.code_version import this_code
 from allometry.studies import history
 from allometry.watching.log import events
 
@@ -43,8 +44,12 @@ def test_claims_and_commits_are_in_order_of_time_over_bundles(store, hand, clock
         ("small", "commit", 2002.0),
     ]
     assert found[2].details == {
-        "attempt": 1, "checkpoint": 0, "host": "other", "pid": 7
-    }  # fmt: skip
+        "attempt": 1,
+        "checkpoint": 0,
+        "code_version": this_code(),
+        "host": "other",
+        "pid": 7,
+    }
     assert found[1].details == {
         "version": 2,
         "attempt": 1,

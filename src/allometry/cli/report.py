@@ -140,9 +140,11 @@ def write_page(
     from allometry.curves.imported import Imported
     from allometry.reports import page, verdict
 
-    files = None
+    files, code = None, tuple[str, ...]()
     if isinstance(store, Imported):
         files = [source.path for source in store.record.sources]
+    else:
+        code = store.code_versions(store.bundles)
     text = page.render(
         store.study,
         store.runs(),
@@ -153,6 +155,7 @@ def write_page(
         generalised=verdict.generalisation_verdicts(store),
         command=str(store.study.get("command", "")),
         files=files,
+        code=code,
         without=without,
         film=_film(store.path),
     )

@@ -26,7 +26,7 @@ import polars as pl
 import pydantic
 
 from allometry.curves import checkpoint as checkpoints
-from allometry.curves import compacted, durable, manifest, sealed, segment
+from allometry.curves import code_version, compacted, durable, manifest, sealed, segment
 from allometry.curves.claim import Claim, claim
 from allometry.curves.compacted import DYNAMIC, View
 from allometry.curves.durable import Damaged
@@ -173,6 +173,14 @@ class Store:
                 said += [f"Bundle {bundle}, {damage}." for damage in state.warnings]
                 said += state.metadata.get("warnings", ())
         return tuple(said)
+
+    def code_versions(self, bundles: Sequence[str]) -> tuple[str, ...]:
+        """Say which Allometry trained these bundles; one that did several, once."""
+        states = durable.each(self.path, self.manifest, bundles)
+        said: list[str] = []
+        for state in states:
+            said += [] if state is None else code_version.told_of_bundle(state)
+        return tuple(dict.fromkeys(said))
 
     def write_text(self, name: str, text: str) -> Place:
         """Write a file derived from the record, in the place of the one before."""

@@ -49,6 +49,7 @@ def render(
     generalised: Sequence[Generalisation] = (),
     command: str,
     files: Sequence[str] | None = None,
+    code: Sequence[str] = (),
     without: str = "",
     film: bytes | None = None,
 ) -> str:
@@ -58,9 +59,10 @@ def render(
     with the study's covariates. `fits` are (label, fit): one with an empty label, or
     one per value of a column, labelled `column = value` (`h = 4` for a horizon).
     `command` is what makes the study again, or what imported its curves: those of
-    `files`, None for a study of our own. A study whose agents adapt within episodes,
-    or of what generalising takes (`generalised`), needs no fit: `without` then says in
-    a sentence why there is none. `film` is a PNG of one of its episodes.
+    `files`, None for a study of our own, of which `code` says which Allometry trained
+    it. A study whose agents adapt within episodes, or of what generalising takes
+    (`generalised`), needs no fit: `without` then says in a sentence why there is none.
+    `film` is a PNG of one of its episodes.
 
     Raises:
         Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
@@ -102,7 +104,7 @@ def render(
         written += [_folded(chapter) for chapter in chapters]
     laws = [fit for _, fit in fits]
     prose = (
-        words.reproduce(laws, runs, command)
+        words.reproduce(laws, runs, command, code)
         if files is None
         else words.read_again(laws, command, files)
     )

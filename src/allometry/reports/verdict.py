@@ -157,7 +157,11 @@ def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
     find = fit_or_reason if of_several else laws.fit
     fit = find(wanted.form, table, settings=wanted.settings)
     bundles = table["bundle"].unique().sort().to_list()
-    return dataclasses.replace(fit, warnings=(*fit.warnings, *store.doubts(bundles)))
+    return dataclasses.replace(
+        fit,
+        warnings=(*fit.warnings, *store.doubts(bundles)),
+        card={**fit.card, "trained_by": list(store.code_versions(bundles))},
+    )
 
 
 def _label(axis: str, value: object) -> str:

@@ -16,7 +16,8 @@ from allometry.laws.intrinsic.settings import IntrinsicSettings
 from allometry.reports import card, numbers
 from allometry.reports.figures.forest import LANGUAGE_MODELS
 
-_MOST_PRINTS = 4
+#: Fingerprints, or versions of the code, that are named.
+_MOST = 4
 
 LEARNING = (
     "Each line is one model size: how well it does after so many interactions with its "
@@ -151,11 +152,16 @@ def limits(fit: Fit, settings: IntrinsicSettings) -> str:
     return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"
 
 
-def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
-    """Give the command, the versions and fingerprints, and where the records lie."""
+def reproduce(
+    fits: Sequence[Fit], runs: pl.DataFrame, command: str, code: Sequence[str]
+) -> str:
+    """Give the command, the versions and fingerprints, and where the records lie.
+
+    `code` says which Allometry trained the runs.
+    """
     prints = runs["fingerprint"].unique().drop_nulls().sort().to_list()
-    shown = _code(prints[:_MOST_PRINTS])
-    more = len(prints) - _MOST_PRINTS
+    shown = _code(prints[:_MOST]) + _more(prints)
+    trained = html.escape("; ".join(code[:_MOST])) + _more(code)
     how = (
         f"<p>This command makes the study{', its law' if fits else ''} and this page; "
         "given again, it finishes what is missing and repeats nothing:</p>"
@@ -163,10 +169,10 @@ def reproduce(fits: Sequence[Fit], runs: pl.DataFrame, command: str) -> str:
     )
     return (how if command else "") + (
         f'<dl class="card">{_versions(fits)}'
+        f"<dt>Trained by</dt><dd>{trained or 'not recorded'}</dd>"
         "<dt>Fingerprints of the runs</dt>"
-        f"<dd>{shown or 'none stored'}{f' and {more} more' if more > 0 else ''}. Runs "
-        "with the same one (study, code, versions, kind of device) are equal bit for "
-        "bit.</dd>"
+        f"<dd>{shown or 'none stored'}. Runs with the same one (study, code, versions, "
+        "kind of device) are equal bit for bit.</dd>"
         "<dt>Records</dt><dd>In the study’s folder: <code>study.json</code> is the "
         "study as it was run, <code>bundles/</code> holds every checkpoint’s rows as "
         f"Parquet{', <code>fit.json</code> the law' if fits else ''}. "
@@ -199,6 +205,10 @@ def _versions(fits: Sequence[Fit]) -> str:
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     of = " behind the fit" if fits else ""
     return f"<dt>Versions{of}</dt><dd>{html.escape(listed)}</dd>"
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
 
 
 def _code(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""History: who claimed a bundle, from where, and when each commit was made.
+"""History: who claimed a bundle, with what code, and when each commit was made.
 
 Older manifests are swept, so the newest one carries this in its metadata. It depends on
 the machine and the hour; nothing is computed from it. What a fall-back to an older
@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from allometry.curves.code_version import this_code
 from allometry.curves.manifest import Manifest
 
 #: What is kept of an owner: never anything of the environment.
@@ -25,6 +26,7 @@ def begun(claimed: Manifest) -> History:
     attempt = {
         "attempt": claimed.attempts,
         "checkpoint": claimed.metadata.get("checkpoint", 0),
+        "code_version": this_code(),
         **owner,
     }
     return {

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from allometry.curves.claim import Claim
+from allometry.curves.code_version import this_code
 from allometry.curves.place import Place
 from allometry.curves.table import CURVES, LINEAGE, SCORES, schema
 from allometry.environments.environment import Environment
@@ -154,6 +155,7 @@ class Progress:
                 "metrics": self._metrics,
                 "scored": self._scored,
                 "decided_by": fingerprint.decided_by,
+                "code_version": this_code(),
                 "warnings": self._warnings,
                 **self._told(),
             },

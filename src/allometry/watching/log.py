@@ -22,7 +22,8 @@ _BEFORE = re.compile(r"before attempt (\d+): ")
 class Event:
     """Something that happened to a bundle; `time` is None where it is not on record.
 
-    `details` is JSON: of a claim `attempt`, `host`, `pid`, `checkpoint`; of a commit
+    `details` is JSON: of a claim `attempt`, `host`, `pid`, `checkpoint`,
+    `code_version` (which Allometry: `version`, `commit`, `dirty`); of a commit
     `version`, `attempt`, `checkpoint`, `interactions`, `performance` (run → value) and,
     of the newest one, `metrics` (run → name → value) and `finished`; of a run that
     became non-finite `run`, `checkpoint`, `interactions`; else `sentence`. What is not
