@@ -49,15 +49,16 @@ class Told:
 class Plane:
     """A law through levels in terms of `complexities`, one exponent each.
 
-    `highest` is what the law of the other levels says of the highest: that of which no
-    dial could be turned further. `wrong` is the factor by which the law of the others
-    misses a level, its geometric mean over all levels that were left out in turn. Both
+    `told` is what the law of the other levels says of each level that was left out in
+    turn, `highest` of the one at which all logarithms together are the largest, and
+    `wrong` the factor by which a level is missed, its geometric mean over `told`. They
     are missing, and the exponents NaN, where `warnings` say why.
     """
 
     complexities: tuple[str, ...]
     exponents: tuple[Estimate, ...]
     constant: Estimate
+    told: tuple[Told, ...]
     highest: Told | None
     wrong: float
     warnings: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ def planes(
 
 def _plane(names: tuple[str, ...], logs: Array, levels: Sequence[Level]) -> Plane:
     nothing = Estimate(math.nan, math.nan, math.nan, identified=False)
-    unknown = Plane(names, (nothing,) * len(names), nothing, None, math.nan)
+    unknown = Plane(names, (nothing,) * len(names), nothing, (), None, math.nan)
     enough = len(names) + 1 + FREE
     if len(levels) < enough + 1:
         reason = (
@@ -119,6 +120,7 @@ def _plane(names: tuple[str, ...], logs: Array, levels: Sequence[Level]) -> Plan
         complexities=names,
         exponents=tuple(Estimate(k, k - width, k + width) for k, width in exponents),
         constant=exponential(log_c, c_width, "FLOPs"),
+        told=tuple(one for one in told if one is not None),
         highest=told[int(np.argmax(logs.sum(1)))],
         wrong=math.exp(float(np.mean(missed))) if missed else math.nan,
     )

@@ -27,7 +27,7 @@ from allometry.laws.generalisation import Generalisation
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.refusal import Refusal
-from allometry.reports import adaptation, headline, words
+from allometry.reports import adaptation, dials, headline, words
 from allometry.reports import generalisation as generalising
 from allometry.reports import horizon as horizons
 from allometry.reports.chapter import Chapter, is_found, sections, settings_of
@@ -96,6 +96,7 @@ def render(
     if generalised:
         joined = _joined(runs, curves)
         written += generalising.sections(generalised, joined, sizes)
+        written += dials.sections(generalised)
     if horizon:
         written += horizons.sections(horizon, fits, sizes)
     if len(chapters) == 1:
