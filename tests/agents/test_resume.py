@@ -8,25 +8,15 @@ import jax
 import numpy as np
 import pytest
 
-from allometry.agents import training
-from allometry.agents.agent import Agent
-from allometry.agents.ppg import PPG
-from allometry.agents.ppo import PPO
 from allometry.agents.registry import AGENTS
-from allometry.agents.samplers import Uniform
 from allometry.agents.schedule import Schedule
 from allometry.agents.training import Member
-from allometry.agents.vmpo import VMPO
 from allometry.curves import checkpoint as files
 from allometry.environments.probes import PROBES, Probe
 from allometry.studies import checkpoint
+from tests.agents import small
+from tests.agents.small import SMALL
 
-#: Each agent with all that it may carry along: averages, targets, a replay.
-SMALL: dict[str, Agent] = {
-    "ppo": PPO(width=4, depth=0, minibatches=2, proximal="average"),
-    "ppg": PPG(width=4, depth=0, minibatches=2, period=3, auxiliary_epochs=2),
-    "vmpo": VMPO(width=4, depth=0, minibatches=2, target_period=3.0),
-}
 # Of no episode's length: chunks end within episodes, and within phases of an agent.
 SCHEDULE = Schedule(copies=4, length=4)
 CHUNKS, ITERATIONS = 4, 2
@@ -36,18 +26,8 @@ FILE = "checkpoint-00000001-00000001.safetensors"
 
 Records = list[dict[str, bytes]]
 
-
-@functools.partial(jax.jit, static_argnums=0)
-def begin(name: str, probe: Probe, key: jax.Array) -> Member:
-    return training.begin(SMALL[name], probe, Uniform(), SCHEDULE, key)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def advance(
-    name: str, probe: Probe, member: Member, first: int, iterations: int
-) -> tuple[Member, dict]:
-    parts = (SMALL[name], probe, Uniform(), SCHEDULE)
-    return training.advance(*parts, member, first, iterations)
+begin = functools.partial(small.begin, SCHEDULE)
+advance = functools.partial(small.advance, SCHEDULE)
 
 
 def alike(probe: Probe) -> Probe:
@@ -89,7 +69,7 @@ def chunks(
     records = []
     for number in numbers:
         first = number * ITERATIONS
-        member, metrics = advance(name, probe, member, first, ITERATIONS)
+        member, metrics = advance(SMALL[name], probe, member, first, ITERATIONS)
         records.append(bits(metrics))
     return member, records
 
@@ -109,7 +89,7 @@ def test_every_agent_is_resumed() -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_2n_chunks_equal_n_and_n_more(name: str, probe: Probe, tmp_path: Path) -> None:
     same = alike(probe)
-    started = begin(name, same, jax.random.key(0))
+    started = begin(SMALL[name], same, jax.random.key(0))
     whole, records = chunks(name, same, started, range(2 * CHUNKS))
     half, before = chunks(name, same, started, range(CHUNKS))
     rest = range(CHUNKS, 2 * CHUNKS)
@@ -129,7 +109,7 @@ def test_2n_chunks_equal_n_and_n_more(name: str, probe: Probe, tmp_path: Path) -
 def test_what_is_not_restored_is_missed(name: str) -> None:
     """The comparison would tell: with a part as it was at the start, all goes wrong."""
     probe = alike(PROBES["delayed_reward"])
-    started = begin(name, probe, jax.random.key(0))
+    started = begin(SMALL[name], probe, jax.random.key(0))
     half, _ = chunks(name, probe, started, range(CHUNKS))
     rest = range(CHUNKS, 2 * CHUNKS)
     whole = bits(checkpoint.pack(chunks(name, probe, half, rest)[0]))

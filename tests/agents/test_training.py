@@ -8,24 +8,18 @@ import numpy as np
 import pytest
 
 from allometry.agents import training
-from allometry.agents.ppg import PPG
 from allometry.agents.ppo import PPO
 from allometry.agents.registry import AGENTS
 from allometry.agents.samplers import Uniform
 from allometry.agents.schedule import Schedule
 from allometry.agents.training import Member
-from allometry.agents.vmpo import VMPO
 from allometry.environments.digits import Digits, load
-from allometry.environments.environment import Environment
 from allometry.environments.probes import PROBES
 from allometry.environments.recall import Recall
+from tests.agents import small
+from tests.agents.small import SMALL
 
 SCHEDULE = Schedule(copies=4, length=8)
-SMALL = {
-    "ppo": PPO(width=4, depth=0, minibatches=2),
-    "ppg": PPG(width=4, depth=0, minibatches=2, period=3, auxiliary_epochs=2),
-    "vmpo": VMPO(width=4, depth=0, minibatches=2, target_period=3.0),
-}
 REMEMBERING = {
     f"ppo with {kind}": PPO(
         width=4, depth=0, minibatches=2, memory=kind, memory_length=5, shared=True
@@ -34,22 +28,11 @@ REMEMBERING = {
 }
 KEYS = [jax.random.key(seed) for seed in range(3)]
 
-NAMED = SMALL | REMEMBERING
-
 EVERY_AGENT = pytest.mark.parametrize("name", AGENTS)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def begin(name: str, environment: Environment, key: jax.Array) -> Member:
-    return training.begin(NAMED[name], environment, Uniform(), SCHEDULE, key)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def advance(
-    name: str, environment: Environment, member: Member, first: int, iterations: int
-) -> tuple[Member, dict]:
-    parts = (NAMED[name], environment, Uniform(), SCHEDULE)
-    return training.advance(*parts, member, first, iterations)
+begin = functools.partial(small.begin, SCHEDULE)
+advance = functools.partial(small.advance, SCHEDULE)
 
 
 def assert_equal(one: object, other: object) -> None:
@@ -70,16 +53,16 @@ def digits() -> Digits:
 @pytest.mark.parametrize("where", ["digits", "delayed_reward"])
 def test_chunks_make_no_difference(name: str, where: str, digits: Digits) -> None:
     environment = PROBES.get(where, digits)
-    member = begin(name, environment, KEYS[0])
-    whole, metrics = advance(name, environment, member, 0, 6)
+    member = begin(SMALL[name], environment, KEYS[0])
+    whole, metrics = advance(SMALL[name], environment, member, 0, 6)
     parts, losses = member, []
     for first, iterations in ((0, 1), (1, 3), (4, 2)):
-        parts, found = advance(name, environment, parts, first, iterations)
+        parts, found = advance(SMALL[name], environment, parts, first, iterations)
         losses.append(iterations * found["value_loss"])
     assert_equal(parts, whole)
     assert float(metrics["value_loss"]) == pytest.approx(float(sum(losses)) / 6)
-    half, _ = advance(name, environment, member, 0, 3)
-    assert_equal(advance(name, environment, half, 3, 3)[0], whole)
+    half, _ = advance(SMALL[name], environment, member, 0, 3)
+    assert_equal(advance(SMALL[name], environment, half, 3, 3)[0], whole)
     assert not equal(half.learner, whole.learner)
 
 
@@ -87,11 +70,11 @@ def test_chunks_make_no_difference(name: str, where: str, digits: Digits) -> Non
 def test_chunks_make_no_difference_to_what_is_remembered(name: str) -> None:
     # Episodes of 5 rows, iterations of 8: memories go from one chunk to the next.
     environment = Recall(cues=2, delay=2)
-    member = begin(name, environment, KEYS[0])
-    whole, _ = advance(name, environment, member, 0, 5)
+    member = begin(REMEMBERING[name], environment, KEYS[0])
+    whole, _ = advance(REMEMBERING[name], environment, member, 0, 5)
     parts = member
     for first, iterations in ((0, 1), (1, 1), (2, 3)):
-        parts, _ = advance(name, environment, parts, first, iterations)
+        parts, _ = advance(REMEMBERING[name], environment, parts, first, iterations)
     assert_equal(parts, whole)
     assert not equal(whole.loop.memory, member.loop.memory)
     assert not equal(whole.learner.networks, member.learner.networks)
@@ -99,9 +82,9 @@ def test_chunks_make_no_difference_to_what_is_remembered(name: str) -> None:
 
 @EVERY_AGENT
 def test_an_iteration_depends_on_its_number(name: str, digits: Digits) -> None:
-    member = begin(name, digits, KEYS[0])
+    member = begin(SMALL[name], digits, KEYS[0])
     shown = [
-        advance(name, digits, member, first, 1)[0].loop.environment.digit
+        advance(SMALL[name], digits, member, first, 1)[0].loop.environment.digit
         for first in (0, 1)
     ]
     assert not equal(*shown)
@@ -110,20 +93,20 @@ def test_an_iteration_depends_on_its_number(name: str, digits: Digits) -> None:
 @EVERY_AGENT
 def test_a_key_decides_a_member(name: str, digits: Digits) -> None:
     first, again, other = (
-        begin(name, digits, key) for key in (KEYS[0], KEYS[0], KEYS[1])
+        begin(SMALL[name], digits, key) for key in (KEYS[0], KEYS[0], KEYS[1])
     )
     assert_equal(first, again)
     assert not equal(first.learner.networks, other.learner.networks)
     # Two members that begin as one but for their keys go their own ways.
     twin = first._replace(key=other.key)
-    one, two = (advance(name, digits, m, 0, 2)[0] for m in (first, twin))
+    one, two = (advance(SMALL[name], digits, m, 0, 2)[0] for m in (first, twin))
     assert not equal(one.loop.environment.digit, two.loop.environment.digit)
     assert not equal(one.learner.networks, two.learner.networks)
 
 
 @EVERY_AGENT
 def test_all_of_a_member_can_be_stored_as_numbers(name: str, digits: Digits) -> None:
-    member = begin(name, digits, KEYS[0])
+    member = begin(SMALL[name], digits, KEYS[0])
     for leaf in jax.tree.leaves(member):
         assert isinstance(leaf, jax.Array)
         assert leaf.dtype in (jnp.float32, jnp.int32, jnp.uint32, jnp.bool_)
@@ -139,7 +122,7 @@ def advance_bundle(digits: Digits, members: Member) -> Member:
 
 
 def test_a_member_that_diverges_touches_no_other(digits: Digits) -> None:
-    alone = [begin("ppo", digits, key) for key in KEYS]
+    alone = [begin(SMALL["ppo"], digits, key) for key in KEYS]
     members = jax.tree.map(lambda *leaves: np.stack(leaves), *alone)
     rates = members.learner.settings["learning_rate"] * [1, np.nan, 1]
     settings = members.learner.settings | {"learning_rate": np.float32(rates)}
@@ -154,12 +137,12 @@ def test_a_member_that_diverges_touches_no_other(digits: Digits) -> None:
 
 
 def test_a_metric_that_was_once_not_finite_stays_so(digits: Digits) -> None:
-    member = begin("ppo", digits, KEYS[0])
+    member = begin(SMALL["ppo"], digits, KEYS[0])
     # A coefficient that is no number spoils the value network in its first step.
     settings = member.learner.settings | {"value_coefficient": jnp.float32("nan")}
     spoilt = member._replace(learner=member.learner._replace(settings=settings))
-    assert np.isfinite(advance("ppo", digits, member, 0, 3)[1]["value_loss"])
-    assert not np.isfinite(advance("ppo", digits, spoilt, 0, 3)[1]["value_loss"])
+    assert np.isfinite(advance(SMALL["ppo"], digits, member, 0, 3)[1]["value_loss"])
+    assert not np.isfinite(advance(SMALL["ppo"], digits, spoilt, 0, 3)[1]["value_loss"])
 
 
 def test_an_iteration_counts_every_player_of_every_copy(digits: Digits) -> None:

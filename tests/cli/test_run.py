@@ -20,7 +20,7 @@ def test_a_study_is_trained_fitted_and_drawn_and_then_left_alone(
     for name, secret in stores.SECRETS.items():
         monkeypatch.setenv(name, secret)
     # Flags decide numbers and are in the fingerprint; what they say is not on record.
-    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/home/planted-path")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/planted-path")
     out = tmp_path / "out"
     words = ["run", study, "--set=grid.agent.width=[4,5,6,7]", "--out", out]
     words += ["--set=training.interactions=2048"]

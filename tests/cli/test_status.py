@@ -1,5 +1,6 @@
 """Tests of `allometry status`; what it knows is tested in `tests/watching`."""
 
+import io
 import os
 import platform
 import pty
@@ -10,8 +11,10 @@ import time
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 from allometry.cli import standing
+from allometry.cli.status import follow
 from allometry.curves.manifest import STATUSES
 from allometry.curves.store import create, open_store
 
@@ -169,6 +172,18 @@ def test_on_a_terminal_it_draws_in_colour_and_ctrl_c_is_a_key(unfinished):
         running.kill()
         running.wait()
         os.close(master)
+
+
+def test_on_a_terminal_it_is_followed_until_enough_or_the_end(finished, unfinished):
+    def drawn(store, enough):
+        console = Console(file=io.StringIO(), force_terminal=True, no_color=True)
+        follow(store, console, enough)
+        return console.file.getvalue()
+
+    answers = iter([False, False, True])
+    assert "12 queued" in drawn(unfinished, lambda found: next(answers))
+    assert not list(answers)
+    assert "11 done" in drawn(finished, lambda found: pytest.fail("it is over"))
 
 
 def until(running, words):
