@@ -159,7 +159,7 @@ def measure(study: Study, environment: Environment) -> Measure:
             'measure of performance. Study one that has: "digits" or "xland".'
         )
     asked = study.evaluation or Evaluation()
-    tested = of_split(environment, count=asked.tasks)
+    tested = of_split(environment, asked.split, asked.tasks)
     _check_share(study, asked, environment)
     dials = environment.dials
     episodes = Episodes(dials.trials, dials.steps, asked.repetitions)

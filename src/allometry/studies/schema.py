@@ -103,6 +103,8 @@ class Evaluation(Section):
     """Held-out tasks at every checkpoint; the curves' performance is the mean score."""
     repetitions: Count = 1
     """Episodes of each of these tasks."""
+    split: Literal["held_out", "unseen_worlds"] = "held_out"
+    """What these tasks are: unseen worlds with unseen games, or with training's."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
     """A task is done where its score is above this."""
     final_tasks: Annotated[int, Field(ge=0, strict=True)] = 1000
@@ -112,7 +114,7 @@ class Evaluation(Section):
     final_repetitions: Count = 1
     """Episodes of each task at the end, at each number of trials."""
     final_splits: list[str] = ["held_out"]
-    """Splits at the end: held_out, and any outside of training."""
+    """Splits at the end: held_out, unseen_worlds, and any outside of training."""
     final_probes: bool = False
     """Whether handmade probes are played at the end."""
 

@@ -6,7 +6,7 @@ from allometry.environments.xland.complexity import WHOLE
 from allometry.environments.xland.tasks.shift import SPLITS
 from allometry.refusal import Refusal
 from allometry.studies.evaluation.play import check_count
-from allometry.studies.evaluation.sets import HELD_OUT, TASKS
+from allometry.studies.evaluation.sets import ALIKE, HELD_OUT, TASKS
 from allometry.studies.evaluation.summary import THRESHOLD, check_threshold
 
 
@@ -25,7 +25,8 @@ class Protocol:
     repetitions: int = 1
     """Episodes of each task at each k."""
     splits: tuple[str, ...] = (HELD_OUT,)
-    """Held-out tasks like training's, and splits outside of training."""
+    """Held-out tasks like training's, those of which only the world is unseen, and
+    splits outside of training."""
     probes: bool = False
     """Whether probes are played too."""
     threshold: float = THRESHOLD
@@ -40,7 +41,7 @@ class Protocol:
             check_count("k", k)
             if k > most:
                 raise Refusal(f"k is {k}: an episode has at most {most} trials.")
-        known = (HELD_OUT, *SPLITS)
+        known = (*ALIKE, *SPLITS)
         for split in self.splits:
             if split not in known:
                 raise Refusal(

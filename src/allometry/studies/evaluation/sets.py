@@ -2,8 +2,9 @@
 
 A test set is a list of numbers of worlds and games, drawn once with a seed of its own.
 Numbers are odd, those of training even: no task of a test set is one of training,
-whatever the pool (see `environments.xland.tasks.task`). A shorter set is the beginning
-of a longer one.
+whatever the pool (see `environments.xland.tasks.task`). Where only worlds are unseen,
+games have even numbers, and training may have had them in other worlds. A shorter set
+is the beginning of a longer one.
 """
 
 import dataclasses
@@ -23,6 +24,10 @@ from allometry.studies.evaluation.play import check_count
 
 #: The split of tasks like those of training.
 HELD_OUT = "held_out"
+#: The split of tasks in unseen worlds, whose games are of those that are trained on.
+UNSEEN_WORLDS = "unseen_worlds"
+#: Splits of tasks that are drawn as training's are.
+ALIKE = (HELD_OUT, UNSEEN_WORLDS)
 #: How many tasks a test set has, unless told otherwise.
 TASKS = 1000
 #: Seed of the numbers of test tasks, whatever the seed of a run.
@@ -56,7 +61,8 @@ class TestSet:
     def numbers(self) -> tuple[tuple[int, int], ...]:
         """Give the numbers of each task's world and game."""
         drawn = np.random.default_rng(_SEED).integers(POOL, size=(self.count, 2))
-        return tuple((2 * world + 1, 2 * game + 1) for world, game in drawn.tolist())
+        odd = self.split != UNSEEN_WORLDS
+        return tuple((2 * world + 1, 2 * game + odd) for world, game in drawn.tolist())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,14 +86,15 @@ class TestSet:
 def of_split(training: XLand, split: str = HELD_OUT, count: int = TASKS) -> TestSet:
     """Give the test set of a split for agents that `training` trains.
 
-    The split is held_out, or one outside of training (`environments.xland.tasks.shift`).
-    Worlds and games are drawn from all that there are, however few training has.
+    The split is held_out, unseen_worlds, or one outside of training
+    (`environments.xland.tasks.shift`). Worlds and games are drawn from all that there
+    are, however few training has.
     Raises `Refusal` where training itself draws held-out tasks, and for a split that
     training leaves no room for.
-    """  # noqa: E501
+    """
     check_apart(training)
     wide = dataclasses.replace(training, held_out=True, worlds=POOL, games=POOL)
-    environment = wide if split == HELD_OUT else wide.shifted(split)
+    environment = wide if split in ALIKE else wide.shifted(split)
     return TestSet(environment, split, count)
 
 
