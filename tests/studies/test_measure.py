@@ -1,5 +1,6 @@
 """Measure: what is chosen, what is refused, and numbers of what was played."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -57,6 +58,15 @@ def test_what_is_known_exactly_is_not_played(studies) -> None:
 def test_too_much_playing_is_refused(asked, words) -> None:
     with pytest.raises(Refusal, match=words):
         measure(study(**asked), REACH)
+
+
+def test_the_curve_may_be_of_unseen_worlds() -> None:
+    found = measure(study(split="unseen_worlds"), REACH)
+    assert isinstance(found, Played)
+    assert found.split == "unseen_worlds"
+    alike = of_split(REACH, "unseen_worlds", 3).tasks
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), found.tasks, alike)
+    assert all(jax.tree.leaves(same))
 
 
 def test_training_on_held_out_tasks_is_refused() -> None:

@@ -9,6 +9,7 @@ import pytest
 from allometry.environments.xland import XLand, preset
 from allometry.environments.xland.probes import probe
 from allometry.environments.xland.scripted import scripted
+from allometry.environments.xland.tasks.meaning import side_of
 from allometry.environments.xland.tasks.shift import SPLITS
 from allometry.refusal import Refusal
 from allometry.studies.evaluation import references, sets
@@ -54,6 +55,16 @@ def made_up(tested, **changes):
         **references._circumstances(tested.environment),
     )
     return found.model_copy(update=changes)
+
+
+def test_unseen_worlds_hold_games_of_training_and_no_world_of_it():
+    held, alike = of_split(REACH, count=64), of_split(REACH, "unseen_worlds", 64)
+    for (world, game), (same, even) in zip(held.numbers, alike.numbers, strict=True):
+        assert (world % 2, game % 2) == (1, 1)
+        assert (same, even) == (world, game - 1)
+    side = jax.vmap(lambda game: side_of(game, REACH.dials))
+    assert (side(alike.tasks.game) == 0).all()
+    assert (side(held.tasks.game) == 1).all()
 
 
 def test_test_tasks_are_odd_and_a_shorter_set_begins_a_longer_one():
