@@ -276,6 +276,15 @@ def wait_for_a_commit(running, path, before) -> None:
         time.sleep(0.01)
 
 
+def wait_for_a_heartbeat(running, path) -> None:
+    """Wait until a bundle's claim has been made and its owner gives signs of life."""
+    deadline = time.monotonic() + 240
+    while running.poll() is None and time.monotonic() < deadline:
+        if any((path / "bundles").glob("*/heartbeat-*.json")):
+            return
+        time.sleep(0.01)
+
+
 def leaks(folder, secrets=None) -> list[str]:
     """Name the files below `folder` that hold a secret, as they lie or unpacked."""
     files = [file for file in folder.rglob("*") if file.is_file()]
@@ -379,6 +388,7 @@ class Stores:
     deterministic = staticmethod(deterministic)
     versions = staticmethod(versions)
     wait_for_a_commit = staticmethod(wait_for_a_commit)
+    wait_for_a_heartbeat = staticmethod(wait_for_a_heartbeat)
     leaks = staticmethod(leaks)
     begun = staticmethod(begun)
     OFTEN = OFTEN

@@ -164,7 +164,7 @@ def test_a_worker_that_stood_still_goes_on_with_what_is_left(
     out = tmp_path / "out"
     words = ["--out", out, *stores.OFTEN[:-1], "--commit-every=1e9", "--lease=1"]
     stopped = process("run", study, *words, "--workers=1")
-    stores.wait_for_a_commit(stopped, out, {"width-4": -1, "width-4-part-1": -1})
+    stores.wait_for_a_heartbeat(stopped, out)
     stopped.send_signal(signal.SIGSTOP)
     held = next(iter(stores.versions(out)))
     outcome = allometry("work", out)
