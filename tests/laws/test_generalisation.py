@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from allometry.laws.generalisation import Generalisation, generalisation
+from allometry.laws.generalisation import Generalisation, foretell, generalisation
 from allometry.refusal import Refusal
 
 SIZES = (250, 500, 1000, 2000, 4000)
@@ -226,3 +226,22 @@ def test_what_cannot_be_used_is_refused(change: pl.Expr, message: str) -> None:
 def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(Refusal, match="'arena'"):
         found(study().drop("arena"))
+
+
+def test_a_level_to_come_is_foretold_as_the_highest_is_from_those_below() -> None:
+    table = study(luck=0.1)
+    whole = found(table)
+    told = whole.laws[0].forecast
+    assert told is not None
+    lower = found(table.filter(pl.col("arena") < max(LEVELS)))
+    again = foretell(lower, "log_states", told.complexity)
+    assert again.value == pytest.approx(told.predicted.value, rel=1e-3)
+    assert (again.high / again.low) == pytest.approx(
+        told.predicted.high / told.predicted.low, rel=0.05
+    )
+
+
+def test_two_levels_foretell_nothing() -> None:
+    two = found(study(levels=(4, 6)))
+    with pytest.raises(Refusal, match=r"2 different values .* needs 3"):
+        foretell(two, "log_states", 5.0)

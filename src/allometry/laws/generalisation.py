@@ -149,6 +149,32 @@ def generalisation(
     )
 
 
+def foretell(found: Generalisation, complexity: str, x: float) -> Estimate:
+    """Forecast what a level will take that was not run (FLOPs).
+
+    `x` is the logarithm of its complexity; the interval, 90 %, is of a new level. It is
+    what a `forecast.json` of the atlas holds. Raises `Refusal` where too few levels
+    were seen to cross.
+    """
+    seen = [
+        (each, one.compute)
+        for each, one in zip(found.complexities[complexity], found.levels, strict=True)
+        if math.isfinite(one.compute.value)
+    ]
+    if (count := len({each for each, _ in seen})) < LEAST_BELOW:
+        raise Refusal(
+            f"Levels of {count} different values of {complexity} were seen to cross, "
+            f"and a forecast needs {LEAST_BELOW}."
+        )
+    line = regression(
+        np.array([[each] for each, _ in seen]),
+        np.array([math.log(compute.value) for _, compute in seen]),
+        np.array([log_error(compute) for _, compute in seen]),
+    )
+    assert line is not None, "the levels are of several values"
+    return exponential(*line.predicted(np.array([x])), "FLOPs")
+
+
 def _candidates(complexities: Sequence[str]) -> list[tuple[str, ...]]:
     """List the laws to compare: of each complexity alone, and of all separate ones."""
     apart = tuple(name for name in complexities if name not in AGGREGATES)
