@@ -245,3 +245,39 @@ def test_two_levels_foretell_nothing() -> None:
     two = found(study(levels=(4, 6)))
     with pytest.raises(Refusal, match=r"2 different values .* needs 3"):
         foretell(two, "log_states", 5.0)
+
+
+def test_laws_of_size_and_interactions_multiply_to_that_of_compute() -> None:
+    """Here X is the level's square, and the best size grows as the level: as X^.5."""
+    best = {4: 500.0, 5: 500.0, 8: 1000.0, 10: 1000.0, 16: 2000.0}
+    table = pl.concat([study(levels=(one,), best=best[one]) for one in best])
+    whole = found(table)
+    (size,), (interactions,) = whole.others["size"], whole.others["interactions"]
+    assert size.identified
+    assert size.exponent.low < 0.5 < size.exponent.high
+    assert size.exponent.value == pytest.approx(0.5, abs=0.05)
+    assert (size.constant.unit, interactions.constant.unit) == (
+        "parameters",
+        "agent steps",
+    )
+    together = size.exponent.value + interactions.exponent.value
+    assert whole.laws[0].exponent.value == pytest.approx(together, abs=1e-6)
+
+
+def test_a_best_size_is_known_no_finer_than_sizes_were_run() -> None:
+    known = found(study()).levels[2].best_size
+    assert known.value == 1000
+    assert known.high == pytest.approx(1000 * 2**0.45)
+    assert known.low == pytest.approx(1000 / 2**0.45)
+
+
+def test_a_best_size_at_the_edge_tells_no_law_of_size() -> None:
+    whole = found(study(best=8000.0))
+    assert whole.laws[0].identified
+    assert math.isnan(whole.levels[0].best_size.value)
+    (size,) = whole.others["size"]
+    assert not size.identified
+    assert size.warnings == (
+        "Levels of 0 different values of log_states were seen to cross at a size "
+        "between others, and a law needs 4. Run more sizes at 4, 6, 9, 13, 20.",
+    )

@@ -90,6 +90,18 @@ def test_a_law_that_is_not_the_tables_is_told(entry) -> None:
     assert found.laws[0].differences[0].startswith("0.laws.0.exponent.value is")
 
 
+def test_laws_beside_that_of_compute_are_compared_where_they_were_stored(entry) -> None:
+    path = entry / "generalisation.json"
+    stored = json.loads(path.read_text())
+    before = [{k: x for k, x in one.items() if k != "others"} for one in stored]
+    path.write_text(json.dumps(before))
+    assert atlas.check(entry).reproduced  # from before there were any
+    stored[0]["others"]["size"][0]["log_constant"] += 1
+    path.write_text(json.dumps(stored))
+    (told,) = atlas.check(entry).laws[0].differences
+    assert told.startswith("0.others.size.0.log_constant is")
+
+
 def test_a_law_that_was_not_stored_is_told(entry) -> None:
     (entry / "generalisation.json").unlink()
     assert atlas.check(entry).laws[0].differences == ("it was not stored",)

@@ -9,7 +9,8 @@ with X a number that grows with complexity (of states, of games, of policies), g
 its natural logarithm. Levels are the sample: the 90 % interval of k is Student's, from
 how far they lie off the line, or from how well they are known themselves where that is
 worse: no interval is narrower than that. The law of the lower levels forecasts the
-highest.
+highest. The same law is asked of the interactions that the best size takes, and of how
+large it is.
 """
 
 import dataclasses
@@ -32,6 +33,8 @@ LEAST_LEVELS, LEAST_BELOW = 4, 3
 WIDEST = 10.0
 #: Complexities that count what several dials do together.
 AGGREGATES = ("log_log_policies",)
+#: What is counted beside the compute, of the best size of a level.
+OTHERS = ("interactions", "size")
 _ENDED = ("done", "nonfinite")
 _TIMES = " × "
 
@@ -41,7 +44,7 @@ class Forecast:
     """What the law of the lower levels says of the highest that was seen to cross.
 
     `complexity` is the logarithm at that level, `predicted` a 90 % interval of a new
-    level (FLOPs); `held` whether it holds `seen`.
+    level, in the law's unit; `held` whether it holds `seen`.
     """
 
     level: Value
@@ -59,9 +62,10 @@ class Forecast:
 class ComplexityLaw:
     """C = c X^k through the levels, X given by the column `complexity` (its ln).
 
-    `growth` is the factor of C over the levels that were seen to cross, `log_constant`
-    ln c. Not identified where `warnings` say so; a k whose interval holds 0 can be
-    identified: a flat line known well is a finding.
+    C is the compute, the interactions or the size of what is best at a level, in the
+    unit of `constant`. `growth` is the factor of C over the levels that were seen to
+    cross, `log_constant` ln c. Not identified where `warnings` say so; a k whose
+    interval holds 0 can be identified: a flat line known well is a finding.
     """
 
     complexity: str
@@ -74,7 +78,7 @@ class ComplexityLaw:
     forecast: Forecast | None = None
 
     def needed(self, x: Array) -> Array:
-        """Give C (FLOPs) where the complexity's logarithm is `x`."""
+        """Give C where the complexity's logarithm is `x`."""
         return np.asarray(np.exp(self.log_constant + self.exponent.value * x))
 
 
@@ -96,6 +100,10 @@ class Generalisation:
     laws: tuple[ComplexityLaw, ...]
     warnings: tuple[str, ...]
     planes: tuple[Plane, ...] = ()
+    others: dict[str, tuple[ComplexityLaw, ...]] = dataclasses.field(
+        default_factory=dict
+    )
+    """The laws of `OTHERS`, one for each complexity."""
 
 
 def generalisation(
@@ -136,7 +144,10 @@ def generalisation(
         level_of(group, by, threshold, performance, generator) for group in ordered
     )
     logs = {name: tuple(known[place][name] for place in order) for name in complexities}
-    laws = tuple(_law(name, logs[name], levels) for name in complexities)
+    laws, *others = (
+        tuple(_law(name, logs[name], levels, what) for name in complexities)
+        for what in ("compute", *OTHERS)
+    )
     return Generalisation(
         by=by,
         threshold=threshold,
@@ -146,6 +157,7 @@ def generalisation(
         laws=laws,
         warnings=tuple(_warnings(by, threshold, levels)),
         planes=planes(levels, logs, _candidates(complexities)) if dials[1:] else (),
+        others=dict(zip(OTHERS, others, strict=True)),
     )
 
 
@@ -181,29 +193,27 @@ def _candidates(complexities: Sequence[str]) -> list[tuple[str, ...]]:
     return [*((name,) for name in complexities), *([apart] if apart[1:] else [])]
 
 
-def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> ComplexityLaw:
-    seen = [
-        (x, math.log(level.compute.value), level)
-        for x, level in zip(logs, levels, strict=True)
-        if math.isfinite(level.compute.value)
-    ]
+def _law(
+    name: str, logs: Sequence[float], levels: Sequence[Level], what: str
+) -> ComplexityLaw:
+    """Lay the law of what is counted through the levels of which it is known."""
+    counted = [_counted(level, what) for level in levels]
+    seen = [n for n, one in enumerate(counted) if math.isfinite(one.value)]
+    left_out = _left_out([level for n, level in enumerate(levels) if n not in seen])
     nothing = Estimate(math.nan, math.nan, math.nan, identified=False)
     law = ComplexityLaw(name, nothing, nothing, math.nan, nothing, False, ())
-    missing = [level for level in levels if not math.isfinite(level.compute.value)]
-    where = ", ".join(str(level.value) for level in missing)
-    remedy = f" Train longer at {where}, or ask for less." if missing else ""
-    if (count := len({x for x, *_ in seen})) < LEAST_LEVELS:
+    if (count := len({logs[n] for n in seen})) < LEAST_LEVELS:
+        between = " at a size between others" if what == "size" else ""
         reason = (
-            f"Levels of {count} different values of {name} were seen to cross, and a "
-            f"law needs {LEAST_LEVELS}.{remedy}"
+            f"Levels of {count} different values of {name} were seen to cross"
+            f"{between}, and a law needs {LEAST_LEVELS}."
         )
-        return dataclasses.replace(law, warnings=(reason,))
-    left_out = (
-        "Levels that were not seen to cross are left out: they need more than was "
-        f"spent, so that the law may be too flat.{remedy}",
-    )
-    x, y = np.array([one[0] for one in seen]), np.array([one[1] for one in seen])
-    known = np.array([log_error(one[2].compute) for one in seen])
+        remedies = [remedy for _, remedy in left_out]
+        return dataclasses.replace(law, warnings=(" ".join([reason, *remedies]),))
+    x = np.array([logs[n] for n in seen])
+    y = np.array([math.log(counted[n].value) for n in seen])
+    known = np.array([log_error(counted[n]) for n in seen])
+    unit = counted[seen[0]].unit
     line = regression(x[:, None], y, known)
     assert line is not None, "the levels are of several values"
     (k, log_c), (k_width, c_width) = line.constants.tolist(), line.widths.tolist()
@@ -212,24 +222,52 @@ def _law(name: str, logs: Sequence[float], levels: Sequence[Level]) -> Complexit
     law = dataclasses.replace(
         law,
         exponent=Estimate(k, k - k_width, k + k_width),
-        constant=exponential(log_c, c_width, "FLOPs"),
+        constant=exponential(log_c, c_width, unit),
         log_constant=log_c,
         growth=growth,
-        warnings=left_out if missing else (),
-        forecast=_forecast(x, y, known, [one[2] for one in seen]),
+        warnings=tuple(" ".join(both) for both in left_out),
+        forecast=_forecast(x, y, known, [levels[n] for n in seen], unit),
     )
     if growth.high / growth.low <= WIDEST**2:
         return dataclasses.replace(law, identified=True)
+    named = {"size": "best size", "interactions": "number of interactions"}
     reason = (
-        f"Over these levels of {name} the compute changes by a factor of "
-        f"{growth.low:.2g} to {growth.high:.2g}: known no better than to {WIDEST:g} "
-        "times to each side. Run more levels, or levels further apart."
+        f"Over these levels of {name} the {named.get(what, what)} changes by a factor "
+        f"of {growth.low:.2g} to {growth.high:.2g}: known no better than to "
+        f"{WIDEST:g} times to each side. Run more levels, or levels further apart."
     )
     return dataclasses.replace(law, warnings=(*law.warnings, reason))
 
 
+def _counted(level: Level, what: str) -> Estimate:
+    """Give what the best size of a level takes, or how large it is."""
+    found: Estimate = getattr(level, "best_size" if what == "size" else what)
+    return found
+
+
+def _left_out(levels: Sequence[Level]) -> list[tuple[str, str]]:
+    """Say why levels are left out of a law, and what would mend it."""
+    unseen = [level for level in levels if not math.isfinite(level.compute.value)]
+    found = []
+    if unseen:
+        where = ", ".join(str(level.value) for level in unseen)
+        reason = (
+            "Levels that were not seen to cross are left out: they need more than was "
+            "spent, so that the law may be too flat."
+        )
+        found.append((reason, f"Train longer at {where}, or ask for less."))
+    if at_edge := [level for level in levels if level not in unseen]:
+        where = ", ".join(str(level.value) for level in at_edge)
+        reason = (
+            "Levels at which the best size is the smallest or the largest that was "
+            "run are left out: the best may lie beyond."
+        )
+        found.append((reason, f"Run more sizes at {where}."))
+    return found
+
+
 def _forecast(
-    x: Array, y: Array, known: Array, levels: Sequence[Level]
+    x: Array, y: Array, known: Array, levels: Sequence[Level], unit: str
 ) -> Forecast | None:
     """Forecast the highest level from the law of those below it."""
     below = x < x.max()
@@ -238,7 +276,7 @@ def _forecast(
     highest = int(np.argmax(x))
     line = regression(x[below][:, None], y[below], known[below])
     assert line is not None, "the levels below are of several values"
-    predicted = exponential(*line.predicted(x[highest : highest + 1]), "FLOPs")
+    predicted = exponential(*line.predicted(x[highest : highest + 1]), unit)
     seen = math.exp(y[highest])
     return Forecast(levels[highest].value, float(x[highest]), predicted, seen)
 

@@ -21,6 +21,8 @@ from allometry.laws.estimates import Estimate
 
 #: Draws of runs for the interval of what a level needs.
 _DRAWS = 1000
+#: Part of the way to the middle between two sizes that a best size's interval holds.
+_SURE = 0.9
 
 #: A dial's value.
 Value = int | float | str
@@ -60,6 +62,22 @@ class Level:
     interactions: Estimate
     size: int | None
     edge: str = ""
+
+    @property
+    def best_size(self) -> Estimate:
+        """The best size (parameters), known no finer than sizes were run.
+
+        Its 90 % interval is that of any size nearer to it than to its neighbours. NaN
+        where none was seen to cross, and where it may lie beyond those that were run.
+        """
+        sizes = sorted({one.size for one in self.runs})
+        if self.size is None or self.size in (sizes[0], sizes[-1]):
+            nothing = math.nan
+            return Estimate(nothing, nothing, nothing, "parameters", identified=False)
+        place = sizes.index(self.size)
+        below, above = sizes[place - 1] / self.size, sizes[place + 1] / self.size
+        low, high = self.size * below ** (_SURE / 2), self.size * above ** (_SURE / 2)
+        return Estimate(float(self.size), low, high, "parameters")
 
     def count(self, fate: Fate) -> int:
         """Count the runs with this fate: `crossed`, `censored` or `early`."""
