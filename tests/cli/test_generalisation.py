@@ -10,8 +10,11 @@ from allometry.curves.store import open_store
 SECTIONS = (
     "summary",
     "generalisation-scores",
+    "generalisation-surface",
     "generalisation",
     "generalisation-choices",
+    "generalisation-exponents",
+    "generalisation-shift",
 )
 
 

@@ -16,6 +16,8 @@ ARENAS, SIZES, SEEDS = (4, 5, 7, 10, 14), (500, 1000, 2000, 4000), (0, 1, 2)
 #: the logarithm of the number of states, which here is twice that of the side.
 CONSTANT, EXPONENT = 1e9, 0.5
 CHECKPOINTS = 10
+#: Splits outside of training that are played at the end, and by what scores fall there.
+SPLITS = {"unseen_colour": 0.9, "larger_arena": 0.6}
 #: Which Allometry trained it.
 CODE = {
     "version": "0.1.0",
@@ -33,6 +35,8 @@ def write(path: Path, **law: object) -> Store:
     study = {
         "title": "What a larger arena costs",
         "description": "Reaching for objects in arenas of five sizes.",
+        "environment": {"name": "xland", "preset": "reach"},
+        "grid": {"environment": {"arena": list(ARENAS)}},
         "law": {
             "form": "none",
             "by": "arena",
@@ -106,20 +110,25 @@ def _run(
             "performance": means,
         }
     )
+    held_out = [(at, "held_out", float(mean)) for at, mean in enumerate(means)]
+    outside = [
+        (CHECKPOINTS - 1, split, float(means[-1]) * share)
+        for split, share in SPLITS.items()
+    ]
     scores = pl.DataFrame(
         [
             {
                 "run": name(arena, size, seed),
                 "checkpoint": checkpoint,
-                "split": "held_out",
-                "task": f"held_out{end}",
+                "split": split,
+                "task": f"{split}{end}",
                 "trial": 0,
                 "k": 1,
                 "repetitions": 1,
-                "score": float(mean) * (0.7 if end == " p20" else 1.0),
+                "score": mean * (0.7 if end == " p20" else 1.0),
                 "spread": 0.0,
             }
-            for checkpoint, mean in enumerate(means)
+            for checkpoint, split, mean in (*held_out, *outside)
             for end in TASK_SETS
         ]
     )

@@ -137,9 +137,11 @@ def write_page(
 
     `without` says why there is none, for a study whose page needs none.
     """
+    from allometry.cli.distances import distances
     from allometry.curves.imported import Imported
     from allometry.reports import page, verdict
 
+    generalised = verdict.generalisation_verdicts(store)
     files, code = None, tuple[str, ...]()
     if isinstance(store, Imported):
         files = [source.path for source in store.record.sources]
@@ -152,7 +154,8 @@ def write_page(
         store.scores(),
         [(item.label, item.fit) for item in found],
         horizon=verdict.horizon_verdicts(store) or None,
-        generalised=verdict.generalisation_verdicts(store),
+        generalised=generalised,
+        distances=distances(store) if generalised else None,
         command=str(store.study.get("command", "")),
         files=files,
         code=code,

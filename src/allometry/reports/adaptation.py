@@ -307,11 +307,8 @@ def _probe_table(groups: dict[str, TaskScores], order: list[str]) -> str:
 
 def _splits(found: Adaptation) -> Section | None:
     """Compare splits outside of training with held-out tasks, at one k."""
-    inside = {HELD_OUT, FORGETTING, PROBES}
     outside = found.scores.filter(
-        ~pl.col("split").is_in(inside),
-        pl.col("split") != "train",
-        pl.col("k") == found.k,
+        ~trials.aside(), pl.col("split") != HELD_OUT, pl.col("k") == found.k
     )
     splits = [HELD_OUT, *outside["split"].unique().sort().to_list()]
     if len(splits) == 1:

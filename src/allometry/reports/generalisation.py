@@ -19,6 +19,12 @@ _CURVES = (
     "the best that any size had come to by a compute, mean over seeds. The dotted line "
     "is the score asked for, {threshold:g}."
 )
+_SURFACE = (
+    "The same scores as a map: colour is the best that any size had come to by that "
+    "compute. There is none before the first checkpoint of a level and after its last. "
+    "Each line joins what the levels needed for a score: the further it leans to the "
+    "right as it rises, the more complexity costs."
+)
 _NEEDED = (
     "What did it take to generalise? Each dot is the training compute at which one run "
     "reached {threshold:g}; each diamond what the best size of a level needed, its "
@@ -27,7 +33,9 @@ _NEEDED = (
 )
 _CHOICES = (
     "The exponent k by the score that is asked for, by the statistic over tasks, and "
-    "by what complexity is counted by. Hollow marks are not identified."
+    "by what complexity is counted by. For mean scores also that of the interactions "
+    "which the best size took, and of the best size itself, known no finer than sizes "
+    "were run. Hollow marks are not identified."
 )
 
 
@@ -45,7 +53,6 @@ def sections(
     """Write the sections, pictures before tables; `curves` have the runs' columns."""
     main = _clearest(found)
     law, asked = main.laws[0], main.threshold
-    ended = curves.filter(pl.col("status").is_in(["done", "nonfinite"]))
     return [
         Section(
             "generalisation-scores",
@@ -54,8 +61,20 @@ def sections(
             (
                 Drawing(
                     "generalisation-scores-figure",
-                    figures.scores(ended, main.by, asked),
-                    "Score on held-out tasks against compute, by level",
+                    figures.scores(curves, main),
+                    "Score on unseen tasks against compute, by level",
+                ),
+            ),
+        ),
+        Section(
+            "generalisation-surface",
+            "Score by compute and complexity together",
+            f"<p>{_SURFACE}</p>",
+            (
+                Drawing(
+                    "generalisation-surface-figure",
+                    figures.surface(curves, _means(found)),
+                    "Map of the best score by compute and level",
                 ),
             ),
         ),
@@ -121,11 +140,18 @@ def _doubts(found: Generalisation) -> str:
 
 def _choices(found: Sequence[Generalisation]) -> Section:
     rows = [
-        Row(_named(law), _label(one), law.exponent, law.identified)
+        Row(
+            f"{what.capitalize()}, by the {_named(law)}",
+            _label(one),
+            law.exponent,
+            law.identified,
+        )
         for one in found
-        for law in one.laws
+        for what, law in _laws(one)
+        if what == "compute" or one.performance == "performance"
     ]
-    rows.sort(key=lambda row: row.group)
+    groups = list(dict.fromkeys(row.group for row in rows))
+    rows.sort(key=lambda row: groups.index(row.group))
     drawing = Drawing(
         "generalisation-forest",
         forest(rows, title="Exponent k (no unit)", reference=None),
@@ -165,6 +191,7 @@ def _table(found: Sequence[Generalisation]) -> str:
     rows = [
         {
             "score": _label(one),
+            "what is counted": what,
             "complexity": _named(law),
             "k": numbers.span(law.exponent, numbers.exponent),
             "growth over the levels": numbers.span(law.growth),
@@ -173,12 +200,22 @@ def _table(found: Sequence[Generalisation]) -> str:
             "what to know": " ".join(law.warnings) or "nothing",
         }
         for one in found
-        for law in one.laws
+        for what, law in _laws(one)
     ]
     return (
         "<details><summary>All thresholds, statistics and complexities</summary>"
         f"{card.table(rows, 'Exponents with 90 % intervals')}</details>"
     )
+
+
+def _laws(found: Generalisation) -> list[tuple[str, ComplexityLaw]]:
+    """List all laws of a score, each with what it counts, compute first."""
+    counted = {"compute": found.laws} | found.others
+    return [
+        ("best size" if what == "size" else what, law)
+        for what, laws in counted.items()
+        for law in laws
+    ]
 
 
 def _held(law: ComplexityLaw) -> str:
@@ -203,10 +240,13 @@ def _named(law: ComplexityLaw) -> str:
 
 def _clearest(found: Sequence[Generalisation]) -> Generalisation:
     """Choose the score that most levels were seen to reach; of those the highest."""
-    means = [one for one in found if one.performance == "performance"]
 
     def seen(one: Generalisation) -> tuple[int, float]:
         known = sum(math.isfinite(level.compute.value) for level in one.levels)
         return known, one.threshold
 
-    return max(means, key=seen)
+    return max(_means(found), key=seen)
+
+
+def _means(found: Sequence[Generalisation]) -> list[Generalisation]:
+    return [one for one in found if one.performance == "performance"]

@@ -27,12 +27,18 @@ from allometry.laws.generalisation import Generalisation
 from allometry.laws.horizon import HorizonFit
 from allometry.laws.intrinsic.clean import Points, points
 from allometry.refusal import Refusal
-from allometry.reports import adaptation, dials, headline, words
+from allometry.reports import adaptation, dials, exponents, headline, shift, words
 from allometry.reports import generalisation as generalising
 from allometry.reports import horizon as horizons
 from allometry.reports.chapter import Chapter, is_found, sections, settings_of
 from allometry.reports.section import Group, Section, drawings, group_html, section_html
-from allometry.reports.style import Sizes, palette_css, ramp_css, twins
+from allometry.reports.style import (
+    Sizes,
+    group_twins,
+    palette_css,
+    ramp_css,
+    twins,
+)
 
 _OF_A_LAW = "Scaling law of reinforcement learning"
 _OF_A_STUDY = "Study of reinforcement learning"
@@ -47,6 +53,7 @@ def render(
     *,
     horizon: Sequence[HorizonFit] | None = None,
     generalised: Sequence[Generalisation] = (),
+    distances: pl.DataFrame | None = None,
     command: str,
     files: Sequence[str] | None = None,
     code: Sequence[str] = (),
@@ -62,7 +69,8 @@ def render(
     `files`, None for a study of our own, of which `code` says which Allometry trained
     it. A study whose agents adapt within episodes, or of what generalising takes
     (`generalised`), needs no fit: `without` then says in a sentence why there is none.
-    `film` is a PNG of one of its episodes.
+    `distances` are those from training, ln ln of the number of policies, by `run` and
+    `split` of the scores. `film` is a PNG of one of its episodes.
 
     Raises:
         Refusal: there is no checkpoint or no fit to draw, or a fit is of other runs.
@@ -97,6 +105,8 @@ def render(
         joined = _joined(runs, curves)
         written += generalising.sections(generalised, joined, sizes)
         written += dials.sections(generalised)
+        written += exponents.sections(generalised[0], fits)
+        written += shift.sections(generalised[0], scores, distances)
     if horizon:
         written += horizons.sections(horizon, fits, sizes)
     if len(chapters) == 1:
@@ -110,7 +120,8 @@ def render(
         else words.read_again(laws, command, files)
     )
     written.append(Section("reproduce", "How to reproduce", prose))
-    colours = adapted.twins if adapted else {}
+    groups = group_twins() if generalised else {}
+    colours = adapted.twins if adapted else groups
     kicker = _OF_A_LAW if fits else _OF_A_STUDY
     return document(study, written, sizes, colours=colours, kicker=kicker)
 

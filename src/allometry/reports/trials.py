@@ -22,6 +22,7 @@ HELD_OUT = "held_out"
 #: The split on which the memory is cleared at every trial.
 FORGETTING = f"{HELD_OUT} forgetting"
 PROBES = "probes"
+_ASIDE = (FORGETTING, PROBES, "train")
 _RESAMPLES, _SEED = 2000, 61
 
 #: Names of runs by the label of their group.
@@ -91,6 +92,12 @@ def common_k(scores: pl.DataFrame) -> int:
     every, single = set(held_out["k"]), set(alone["k"])
     control = set(scores.filter(pl.col("split") == FORGETTING)["k"])
     return int(max(single & control or single or every or set(scores["k"])))
+
+
+def aside() -> pl.Expr:
+    """Tell rows that are of no test set: of controls, probes, training, members."""
+    split = pl.col("split")
+    return split.is_in(_ASIDE) | split.str.ends_with(" by member")
 
 
 def by_task(

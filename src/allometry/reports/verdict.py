@@ -66,7 +66,7 @@ def verdicts(store: Store) -> list[Verdict]:
     groups = table.partition_by(wanted.by, as_dict=True)
     return [
         Verdict(
-            _label(wanted.by, value),
+            label(wanted.by, value),
             _file(wanted.by, value),
             _fit(store, groups[(value,)], wanted),
         )
@@ -164,7 +164,8 @@ def _fit(store: Store, table: pl.DataFrame, wanted: Request) -> Fit:
     )
 
 
-def _label(axis: str, value: object) -> str:
+def label(axis: str, value: object) -> str:
+    """Label the law of a value of an axis: `arena = 4`, `h = 4` of a horizon."""
     return f"{'h' if axis == 'horizon' else axis} = {_number(value)}"
 
 

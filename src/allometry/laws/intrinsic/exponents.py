@@ -64,18 +64,27 @@ def exponents(table: pl.DataFrame, settings: IntrinsicSettings) -> dict[float, R
     }
 
 
-def agreement(fits: Mapping[float, Result]) -> Agreement:
-    """Test whether the size exponents of the identified fits agree (Cochran's Q)."""
+def agreement(
+    fits: Mapping[float, Result] | Mapping[str, Result],
+    by: str = "h",
+    over: str = "horizons",
+) -> Agreement:
+    """Test whether the size exponents of the identified fits agree (Cochran's Q).
+
+    Its sentence calls what the fits differ in `by`, and many of it `over`.
+    """
     known = {
-        h: item.derived["size_exponent"] for h, item in fits.items() if item.identified
+        _told(h): item.derived["size_exponent"]
+        for h, item in fits.items()
+        if item.identified
     }
-    refused = [f"{h:g}" for h in fits if h not in known]
-    aside = f" Not identified at h = {', '.join(refused)}." if refused else ""
+    refused = [_told(h) for h in fits if _told(h) not in known]
+    aside = f" Not identified at {by} = {', '.join(refused)}." if refused else ""
     nothing = Estimate(math.nan, math.nan, math.nan)
     if len(known) < 2:
         sentence = (
-            "Whether the size exponent holds over horizons cannot be told: "
-            f"{len(known)} of {len(fits)} horizons identify it.{aside}"
+            f"Whether the size exponent holds over {over} cannot be told: "
+            f"{len(known)} of {len(fits)} {over} identify it.{aside}"
         )
         return Agreement(nothing, math.nan, 0, math.nan, None, sentence)
     values = np.array([item.value for item in known.values()])
@@ -90,9 +99,13 @@ def agreement(fits: Mapping[float, Result]) -> Agreement:
     agree = p >= SIGNIFICANCE
     verdict = "show no difference" if agree else "differ"
     sentence = (
-        f"The size exponents at h = {', '.join(f'{h:g}' for h in known)} {verdict} "
+        f"The size exponents at {by} = {', '.join(known)} {verdict} "
         f"(Cochran's Q = {statistic:.2f} on {freedom} degrees of freedom, "
         f"p = {p:.2g}); pooled {mean:.2f} ({pooled.low:.2f} to {pooled.high:.2f})."
         f"{aside}"
     )
     return Agreement(pooled, statistic, freedom, p, agree, sentence)
+
+
+def _told(h: float | str) -> str:
+    return h if isinstance(h, str) else f"{h:g}"

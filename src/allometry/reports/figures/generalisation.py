@@ -20,6 +20,11 @@ from allometry.reports.figures.marks import (
 from allometry.reports.style import LIGHT, Sizes, group_colour
 
 _LN_10 = math.log(10.0)
+#: The map's columns, its rows' height and what stands around them, in pixels; it is no
+#: lower than with so many rows.
+_COLUMNS, _ROW, _FRAME, _LEAST_ROWS = 90, 44, 130, 4
+_DASHES = ("solid", "dash", "dot")
+_SYMBOLS = ("diamond", "circle", "square")
 
 
 def needed(found: Generalisation, law: ComplexityLaw, sizes: Sizes) -> go.Figure:
@@ -69,36 +74,123 @@ def needed(found: Generalisation, law: ComplexityLaw, sizes: Sizes) -> go.Figure
     return figure
 
 
-def scores(curves: pl.DataFrame, by: str, threshold: float) -> go.Figure:
+def scores(curves: pl.DataFrame, found: Generalisation) -> go.Figure:
     """Draw at each level the best mean score that any size had by a compute.
 
-    `curves` has `parameters`, `compute`, `performance`, `checkpoint` and the dial.
+    `curves` has `run`, `parameters`, `compute`, `performance` and `checkpoint`.
     """
     figure = blank()
-    means = (
-        curves.filter(pl.col("performance").is_not_null() & (pl.col("compute") > 0))
-        .group_by(by, "parameters", "checkpoint")
-        .agg(pl.col("compute", "performance").mean())
-        .sort(by, "compute")
-    )
-    for number, (value, own) in enumerate(
-        means.group_by(by, maintain_order=True),
-    ):
-        best = own["performance"].cum_max()
+    ways = _ways(curves, found)
+    for number, (level, way) in enumerate(ways):
         figure.add_scatter(
-            x=short(own["compute"]),
-            y=short(best),
+            x=short(way["compute"]),
+            y=short(way["best"]),
             mode="lines",
             line={"color": group_colour(number), "width": 2, "shape": "hv"},
-            name=inert(f"{by} = {value[0]}"),
+            name=inert(f"{found.by} = {level.value}"),
         )
     figure.add_hline(
-        y=threshold, line={"color": LIGHT["muted"], "dash": "dot", "width": 1}
+        y=found.threshold, line={"color": LIGHT["muted"], "dash": "dot", "width": 1}
     )
-    log_axis(figure, "x", means["compute"].to_numpy(), numbers.power)
+    log_axis(figure, "x", _computes(ways), numbers.power)
     figure.update_xaxes(title="Training compute (FLOPs)")
-    figure.update_yaxes(title="Score on held-out tasks")
+    figure.update_yaxes(title="Score on unseen tasks")
     return figure
+
+
+def surface(curves: pl.DataFrame, asked: Sequence[Generalisation]) -> go.Figure:
+    """Draw the curves of `scores` as a map: compute along, levels up, scores colours.
+
+    Marks are what the levels need for each score asked for that any was seen to reach.
+    There is no colour where a level was not scored yet, or spent no more.
+    """
+    found = asked[0]
+    ways = _ways(curves, found)
+    edges = np.geomspace(*_ends(_computes(ways)), _COLUMNS + 1)
+    rows = [_row(way, np.sqrt(edges[1:] * edges[:-1])) for _, way in ways]
+    seen = [score for row in rows for score in row if score is not None]
+    figure = blank(height=_FRAME + _ROW * max(_LEAST_ROWS, len(ways)))
+    figure.add_heatmap(
+        x=short(edges),
+        y=list(range(len(ways))),
+        z=rows,
+        # Where nothing is learnt no colour stands out.
+        zmin=min([0.0, *seen]),
+        zmax=max([*seen, *(one.threshold for one in asked)]),
+        colorscale=[[0.0, LIGHT["card"]], [0.6, LIGHT["accent"]], [1.0, LIGHT["ink"]]],
+        colorbar={"title": {"text": "Score"}, "thickness": 12, "outlinewidth": 0},
+        customdata=[[inert(str(level.value))] * _COLUMNS for level, _ in ways],
+        hovertemplate="%{z:.2f} by %{x:.3g} FLOPs<extra>%{customdata}</extra>",
+    )
+    for number, one in enumerate(asked):
+        if not any(math.isfinite(level.compute.value) for level in one.levels):
+            continue
+        figure.add_scatter(
+            x=[
+                short([level.compute.value])[0]
+                if math.isfinite(level.compute.value)
+                else None
+                for level in one.levels
+            ],
+            y=list(range(len(one.levels))),
+            mode="lines+markers",
+            line={"color": LIGHT["warn"], "width": 1.5, "dash": _DASHES[number % 3]},
+            marker={
+                "color": LIGHT["warn"],
+                "size": 8,
+                "symbol": _SYMBOLS[number % 3],
+                "line": {"color": LIGHT["paper"], "width": 1},
+            },
+            hovertemplate="%{x:.3g} FLOPs<extra>" + f"{one.threshold:g}</extra>",
+            name=f"needed for {one.threshold:g}",
+        )
+    log_axis(figure, "x", edges, numbers.power)
+    figure.update_xaxes(title="Training compute (FLOPs)", showgrid=False)
+    figure.update_yaxes(
+        title=f"{inert(found.by)}, more complex upwards",
+        tickvals=list(range(len(ways))),
+        ticktext=[inert(str(level.value)) for level, _ in ways],
+        showgrid=False,
+    )
+    return figure
+
+
+def _ways(
+    curves: pl.DataFrame, found: Generalisation
+) -> list[tuple[Level, pl.DataFrame]]:
+    """Give the `best` score of any size by a `compute`, level by level.
+
+    Of sizes it is the mean over runs, checkpoint by checkpoint.
+    """
+    scored = curves.filter(pl.col("performance").is_not_null(), pl.col("compute") > 0)
+    ways = []
+    for level in found.levels:
+        own = scored.filter(pl.col("run").is_in([one.run for one in level.runs]))
+        means = own.group_by("parameters", "checkpoint").agg(
+            pl.col("compute", "performance").mean()
+        )
+        best = pl.col("performance").cum_max().alias("best")
+        ways.append((level, means.sort("compute").select("compute", best)))
+    return ways
+
+
+def _computes(ways: Sequence[tuple[Level, pl.DataFrame]]) -> np.ndarray:
+    return np.concatenate([way["compute"].to_numpy() for _, way in ways])
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _row(way: pl.DataFrame, computes: np.ndarray) -> list[float | None]:
+    """Give the best score by each compute; None before the first and after the last."""
+    known, best = way["compute"].to_numpy(), way["best"].to_list()
+    places = np.searchsorted(known, computes, side="right") - 1
+    spent = known[-1] if len(known) else 0.0
+    return [
+        short([best[place]])[0] if place >= 0 and compute <= spent else None
+        for place, compute in zip(places.tolist(), computes.tolist(), strict=True)
+    ]
 
 
 def _both(places: Sequence[float], found: Generalisation) -> list[tuple[float, Level]]:
