@@ -29,11 +29,11 @@ def test_the_smoke_preset_trains_tests_and_tells(allometry, tmp_path) -> None:
     assert sorted(runs["arena"]) == [4, 5]
     assert runs.sort("arena")["log_states"].is_sorted()
     scores = store.scores()
-    assert set(scores["split"]) == {"unseen_worlds", "larger_arena", "held_out"}
+    assert set(scores["split"]) == {"unseen_worlds", "larger_arena"}
     last = scores["checkpoint"].max()
     final = scores.filter(pl.col("checkpoint") == last)
     assert final.group_by("split").agg(pl.col("run").n_unique())["run"].to_list() == (
-        [2, 2, 2]
+        [2, 2]
     )
     page = (out / "report.html").read_text()
     ids = re.findall(r'<section id="([^"]+)"', page)
