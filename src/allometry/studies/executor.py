@@ -22,7 +22,7 @@ from allometry.curves.lease import SECONDS, leased
 from allometry.curves.place import Place
 from allometry.curves.store import Store
 from allometry.refusal import Refusal
-from allometry.studies import layout, room, runner
+from allometry.studies import layout, mappings, room, runner
 from allometry.studies.budget import Budget
 from allometry.studies.facts import Facts
 from allometry.studies.grid import bundles
@@ -166,6 +166,7 @@ def _train(facts: Facts, claim: Claim, queue: Queue, job: Job) -> None:
         job.watcher.left(facts.bundle, str(lost))
     finally:
         queue.give_back(facts.bundle.name, finished=finished)
+        mappings.relieve()
 
 
 def _differences(old: Any, new: Any, key: str) -> list[str]:

@@ -11,6 +11,7 @@ from allometry.curves.place import Place
 from allometry.environments.environment import Environment
 from allometry.environments.xland import XLand
 from allometry.studies.evaluation.evaluate import evaluate
+from allometry.studies.evaluation.play import Stage
 from allometry.studies.evaluation.protocol import Protocol
 from allometry.studies.evaluation.rows import rows
 from allometry.studies.evaluation.sets import HELD_OUT
@@ -51,6 +52,7 @@ def scores(
     learner: Any,
     place: tuple[str, int],
     folder: Place,
+    stage: Stage,
 ) -> tuple[list[pl.DataFrame], tuple[str, ...]]:
     """Play a learner through the protocol; give its rows of the table `scores`.
 
@@ -59,19 +61,18 @@ def scores(
     `place` is the run's name and the checkpoint. Held-out tasks are played a second
     time with the memory cleared at every trial: a gain that is left then is none of
     memory. There is nothing to play where performance is known exactly. `folder` keeps
-    the references.
+    the references, `stage` what is compiled for the agents that have this one's record.
     """
     asked = protocol(study.evaluation or Evaluation())
     if asked is None or not isinstance(environment, XLand):
         return [], ()
     key = jax.random.key(_SEED)
-    whole = evaluate(agent, learner, environment, asked, folder, key)
+    given = agent, learner, environment
+    whole = evaluate(*given, asked, folder, key, stage=stage)
     found = list(whole.scores)
     if environment.dials.trials > 1:
         control = dataclasses.replace(asked, trials=None, splits=(HELD_OUT,))
         control = dataclasses.replace(control, probes=False)
-        played = evaluate(
-            agent, learner, environment, control, folder, key, forget=True
-        )
+        played = evaluate(*given, control, folder, key, forget=True, stage=stage)
         found += [dataclasses.replace(each, split=FORGETTING) for each in played.scores]
     return [rows(*place, each) for each in found], whole.not_applicable

@@ -18,6 +18,7 @@ from allometry.curves.place import Place
 from allometry.curves.table import CURVES, LINEAGE, SCORES, schema
 from allometry.environments.environment import Environment
 from allometry.studies import checkpoint, descent, final, history, seconds
+from allometry.studies.evaluation.play import Stage
 from allometry.studies.facts import Facts
 from allometry.studies.fingerprint import Fingerprint
 from allometry.studies.program import Program
@@ -120,7 +121,7 @@ class Progress:
         """Take every run through the full protocol; the rows are those of the end."""
         if not final.due(study, environment):
             return
-        agent = self._facts.bundle.runs[0].agent
+        agent, stage = self._facts.bundle.runs[0].agent, Stage()
         for number, run in enumerate(self._facts.bundle.runs):
             if run.name in self.nonfinite:
                 continue
@@ -128,7 +129,7 @@ class Progress:
             learner = self._program.trainee.learner(state, self._scored[number])
             place = run.name, self.checkpoint - 1
             scores, not_played = final.scores(
-                study, environment, agent, learner, place, self._folder
+                study, environment, agent, learner, place, self._folder, stage
             )
             self._scores += scores
             for sentence in not_played:

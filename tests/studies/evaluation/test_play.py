@@ -8,7 +8,7 @@ import pytest
 from allometry.refusal import Refusal
 from allometry.specs import ArraySpec, EnvironmentSpec, discrete
 from allometry.studies.evaluation.fitting import misfit
-from allometry.studies.evaluation.play import Episodes, RandomPolicy, play, played
+from allometry.studies.evaluation.play import STAGE, Episodes, RandomPolicy, play
 from tests.studies.evaluation.levers import (
     ALONE,
     DURATION,
@@ -27,7 +27,7 @@ STEPS = TRIALS * DURATION
 
 def rewards(player, learner=(), environment=Levers(), **options):  # noqa: B008
     episodes = Episodes(**{"trials": TRIALS, "steps": STEPS} | options)
-    return np.asarray(played(player, environment, episodes, learner, TASKS, KEY))
+    return np.asarray(STAGE.played(player, environment, episodes, learner, TASKS, KEY))
 
 
 def test_memory_carries_across_trials_and_is_cleared_at_episodes():

@@ -12,7 +12,7 @@ from allometry.environments.xland import XLand
 from allometry.refusal import Refusal
 from allometry.studies.evaluation.fitting import misfit
 from allometry.studies.evaluation.handmade import PROBES, probe_sets
-from allometry.studies.evaluation.play import AT_ONCE, Episodes, Player, played
+from allometry.studies.evaluation.play import AT_ONCE, STAGE, Episodes, Player, Stage
 from allometry.studies.evaluation.protocol import Protocol
 from allometry.studies.evaluation.references import Tested, file_name, kept
 from allometry.studies.evaluation.scores import Scores, joined, normalised
@@ -38,11 +38,13 @@ def evaluate(
     explore: bool = True,
     forget: bool = False,
     at_once: int = AT_ONCE,
+    stage: Stage = STAGE,
 ) -> Evaluation:
     """Play one learner, trained in `training`, through a protocol; consumes the key.
 
     References are read from `folder`, or measured and kept there. How to play
-    (`explore`, `forget`, `at_once`) is told of `play.Episodes`. The members of a
+    (`explore`, `forget`, `at_once`) is told of `play.Episodes`; `stage` keeps what is
+    compiled for it. The members of a
     bundle are played together by `play` under `vmap` instead. Raises `Refusal` where
     training draws held-out tasks, and for references of something else.
     """
@@ -68,7 +70,8 @@ def evaluate(
                 at_once=at_once,
             )
             own = jax.random.fold_in(key, _number(tested, k))
-            rewards = played(agent, environment, episodes, learner, tested.tasks, own)
+            given = agent, environment, episodes, learner, tested.tasks, own
+            rewards = stage.played(*given)
             parts.setdefault(tested.split, []).append(normalised(rewards, references))
         found += map(joined, parts.values())
     return Evaluation(tuple(found), sentences)

@@ -144,8 +144,35 @@ def play(
     return rewards.reshape(count, episodes.repetitions, *rewards.shape[1:])
 
 
-#: `play`, compiled once for each player, kind of environment, and way to play.
-played = jax.jit(play, static_argnums=(0, 2))
+class Stage:
+    """Plays `play`, compiled once for each player, kind of environment and way to play.
+
+    What it compiled goes when it goes: a program takes thousands of memory mappings, of
+    which a process of Linux may have 65,530 unless told otherwise.
+    """
+
+    def __init__(self) -> None:
+        """Compile nothing yet."""
+        # Of a function of its own: JAX keeps what it compiles as long as the function.
+        self._play = jax.jit(lambda *given: play(*given), static_argnums=(0, 2))
+
+    def played(
+        self,
+        player: Player,
+        environment: Environment,
+        episodes: Episodes,
+        learner: Any,
+        tasks: Task,
+        key: Key[Array, ""],
+    ) -> Float[Array, "n R k P"]:
+        """Do as `play` does."""
+        given = player, environment, episodes, learner, tasks, key
+        found: Float[Array, "n R k P"] = self._play(*given)
+        return found
+
+
+#: Where whoever has no stage of their own plays; it stays.
+STAGE = Stage()
 
 
 def episode(

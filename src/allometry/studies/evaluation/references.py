@@ -33,8 +33,8 @@ from allometry.studies.evaluation.handmade import ProbeSet
 from allometry.studies.evaluation.play import (
     Episodes,
     RandomPolicy,
+    Stage,
     check_count,
-    played,
 )
 from allometry.studies.evaluation.sets import TestSet, in_trials
 
@@ -154,7 +154,7 @@ def random_rewards(tested: Tested, repetitions: int) -> Float[np.ndarray, "n R"]
         at_once=_EPISODES_AT_ONCE,
     )
     policy, key = RandomPolicy(environment.spec), jax.random.key(_SEED)
-    rewards = played(policy, environment, episodes, (), tested.tasks, key)
+    rewards = Stage().played(policy, environment, episodes, (), tested.tasks, key)
     return np.asarray(rewards, np.float64).mean((2, 3))
 
 

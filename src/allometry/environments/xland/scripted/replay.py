@@ -82,7 +82,7 @@ def _close(actors: Sequence[Actor], said: list[list[tuple[str, str]]]) -> None:
         said[number].extend(actor.said)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def stepper(environment: XLand) -> Callable[..., Any]:
     """Compile a step of an environment, once for all replays."""
     return jax.jit(environment.step)

@@ -99,6 +99,6 @@ def _one(batch: Any, number: int) -> Any:
     return jax.tree.map(lambda field: field[number], batch)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def _compiled(environment: XLand) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return jax.jit(jax.vmap(environment.reset)), jax.jit(jax.vmap(environment.step))
