@@ -27,6 +27,9 @@ from allometry.studies.schema import Study
 from allometry.studies.single import Single
 from allometry.studies.study import from_mapping
 
+#: Options of the environment that a grid varies, and their values.
+Options = tuple[tuple[str, Any], ...]
+
 #: Seconds of training on which the speed of a bundle is measured.
 SAMPLE = 2.0
 
@@ -57,14 +60,14 @@ class Survey:
 
         Raises `Refusal` if its environment cannot be measured.
         """
-        made = self._made(facts.bundle.runs[0].environment)
+        options = facts.bundle.runs[0].environment
         return Program(
             self.study,
             facts.bundle,
-            *made,
+            *self._made(options),
             iterations=facts.checkpoints[-1],
             layout=layout,
-            compiled=self._compiled,
+            compiled=functools.partial(self._compiled, options),
         )
 
     def needed(self, facts: Facts) -> Needed:
@@ -79,13 +82,13 @@ class Survey:
         return self._needed[alike]
 
     @functools.cached_property
-    def _compiled(self) -> Callable[[Single | Together, int], Compiled]:
-        """Give what bundles of one trainee and one number of runs share."""
-        return functools.lru_cache(KEPT)(lambda trainee, runs: Compiled(trainee))
+    def _compiled(self) -> Callable[[Options, Single | Together, int], Compiled]:
+        """Give what bundles of one environment, trainee and number of runs share."""
+        return functools.lru_cache(KEPT)(
+            lambda options, trainee, runs: Compiled(trainee)
+        )
 
-    def _made(
-        self, options: tuple[tuple[str, Any], ...]
-    ) -> tuple[Environment, Measure]:
+    def _made(self, options: Options) -> tuple[Environment, Measure]:
         """Make an environment and its measure, once for all bundles that share it."""
         if options not in self._ready:
             environment = registry.make(**(self.study.environment | dict(options)))
@@ -97,9 +100,7 @@ class Survey:
         return {}
 
     @functools.cached_property
-    def _ready(
-        self,
-    ) -> dict[tuple[tuple[str, Any], ...], tuple[Environment, Measure]]:
+    def _ready(self) -> dict[Options, tuple[Environment, Measure]]:
         return {}
 
 
