@@ -12,9 +12,12 @@ FINISHED = "digits"
 def test_every_entry_of_the_atlas_is_reproduced_from_its_tables(allometry) -> None:
     outcome = allometry("atlas", ATLAS)
     assert outcome.code == 0, outcome
-    entries = sorted(path.name for path in ATLAS.iterdir() if path.is_dir())
-    assert FINISHED in entries
-    assert all(name in outcome.said for name in entries)
+    folders = [path for path in ATLAS.iterdir() if path.is_dir()]
+    entries = {path.name for path in folders if (path / "study.json").is_file()}
+    assert {FINISHED, "generalisation-state"} <= entries
+    assert all(path.name in outcome.said for path in folders)
+    waiting = len(folders) - len(entries)
+    assert outcome.said.count("not run yet") == waiting
     count = len(entries)
     assert f"{count} of {count} entries are reproduced" in outcome.said
 

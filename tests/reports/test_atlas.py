@@ -161,9 +161,14 @@ def test_a_forecast_may_stand_there_before_the_runs(store, tmp_path, entry) -> N
     place = tmp_path / "mine" / "state"
     place.mkdir(parents=True)
     (place / atlas.FORECAST).write_text(json.dumps(foretold(entry, 1.0)))
+    (said,) = atlas.awaited(tmp_path / "mine").items()
+    assert said[0] == "state"
+    assert said[1].startswith("forecast on 2026-11-21 for arena = 14 at 0.5: ")
+    assert said[1].endswith("FLOPs; not run yet")
     assert atlas.add(store, tmp_path / "mine", "state") == place
     assert atlas.check(place).forecast.endswith("held")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["state"]
+    assert atlas.awaited(tmp_path / "mine") == {}
 
 
 def test_what_cannot_be_added_is_refused(store, tmp_path) -> None:

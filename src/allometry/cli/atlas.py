@@ -62,6 +62,9 @@ def atlas(
     if json:
         typer.echo(jsonlib.dumps([_document(one) for one in found], indent=1))
     else:
+        for name, said in laws.awaited(folder).items():
+            typer.secho(name, bold=True, nl=False)
+            typer.echo(f"  {said}")
         same = sum(one.reproduced for one in found)
         typer.echo(f"{same} of {len(found)} entries are reproduced from their tables.")
     if not all(one.reproduced for one in found):

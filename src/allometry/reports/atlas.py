@@ -107,6 +107,16 @@ def entries(folder: Path) -> list[Path]:
     return found
 
 
+def awaited(folder: Path) -> dict[str, str]:
+    """Say, by name, what was forecast in a folder of studies that were not run yet."""
+    found = sorted(path for path in folder.glob(f"*/{FORECAST}"))
+    return {
+        path.parent.name: f"{_said(_foretold(path))}; not run yet"
+        for path in found
+        if not (path.parent / STUDY).is_file()
+    }
+
+
 def check(path: Path) -> Entry:
     """Fit an entry's laws again, and compare them with those that it tells of."""
     store = open_store(path)
@@ -288,12 +298,7 @@ def _forecast(path: Path, made: Mapping[str, Any]) -> str:
     if not (path / FORECAST).is_file():
         return ""
     told = _foretold(path / FORECAST)
-    band = told.predicted
-    predicted = Estimate(band.value, band.low, band.high, "FLOPs")
-    said = (
-        f"forecast on {told.made} for {told.by} = {told.level} at "
-        f"{told.threshold:g}: {numbers.span(predicted, numbers.power)} FLOPs"
-    )
+    band, said = told.predicted, _said(told)
     levels = [
         level
         for one in made.get("generalisation.json", ())
@@ -309,6 +314,15 @@ def _forecast(path: Path, made: Mapping[str, Any]) -> str:
         return f"{said}; the level was not seen to cross"
     held = "held" if band.low <= seen <= band.high else "missed"
     return f"{said}; it took {numbers.power(seen)}: {held}"
+
+
+def _said(told: Foretold) -> str:
+    band = told.predicted
+    predicted = Estimate(band.value, band.low, band.high, "FLOPs")
+    return (
+        f"forecast on {told.made} for {told.by} = {told.level} at "
+        f"{told.threshold:g}: {numbers.span(predicted, numbers.power)} FLOPs"
+    )
 
 
 def _foretold(path: Path) -> Foretold:

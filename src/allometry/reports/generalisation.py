@@ -40,10 +40,16 @@ _CHOICES = (
 
 
 def headline(found: Sequence[Generalisation], without: str, cards: str) -> Section:
-    """Head a page without a law of size; `cards` are the key numbers, as HTML."""
-    lead = sentence(_clearest(found).laws[0])
-    why = f"Why there is no law of size here: {without}"
-    said = f'<p class="lead">{lead}</p><p class="quiet">{html.escape(why)}</p>'
+    """Head a page; `cards` are the key numbers, as HTML.
+
+    `without` says why there is no law of size, if there is none.
+    """
+    main = _clearest(found)
+    asked = f"<strong>To score {main.threshold:g} on unseen tasks.</strong>"
+    said = f'<p class="lead">{asked} {sentence(main.laws[0])}</p>'
+    if without:
+        why = html.escape(f"Why there is no law of size here: {without}")
+        said += f'<p class="quiet">{why}</p>'
     return Section("summary", "What was found", said + cards)
 
 

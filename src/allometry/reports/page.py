@@ -91,14 +91,14 @@ def render(
         _chapter(label, fit, sizes, (runs, curves, scores)) for label, fit in fits
     ]
     written: list[Section | Group] = []
-    if chapters:
+    if generalised:
+        cards = headline.cards([], _joined(runs, curves), runs)
+        written.append(generalising.headline(generalised, without, cards))
+    elif chapters:
         written.append(_headline(chapters, runs, _joined(runs, curves)))
     elif adapted:
         cards = headline.cards([], _joined(runs, curves), runs)
         written.append(adaptation.headline(adapted, without, cards))
-    elif generalised:
-        cards = headline.cards([], _joined(runs, curves), runs)
-        written.append(generalising.headline(generalised, without, cards))
     if adapted:
         written += adaptation.sections(adapted, None if film is None else _data(film))
     if generalised:
