@@ -7,7 +7,7 @@ from scipy import stats
 from allometry.curves import segment
 from allometry.curves.table import SCORES
 from allometry.refusal import Refusal
-from allometry.studies.evaluation.play import Episodes, played
+from allometry.studies.evaluation.play import STAGE, Episodes
 from allometry.studies.evaluation.references import Reference, References
 from allometry.studies.evaluation.rows import rows
 from allometry.studies.evaluation.scores import Scores, joined, normalised
@@ -59,7 +59,9 @@ def test_players_count_alike():
 
 def test_an_agent_that_adapts_scores_so_and_an_oracle_scores_one():
     known = references(*[(1 / 3, 1.0)] * 3)
-    played_ = played(Searcher(), Levers(), Episodes(2, 8), (), TASKS, jax.random.key(0))
+    played_ = STAGE.played(
+        Searcher(), Levers(), Episodes(2, 8), (), TASKS, jax.random.key(0)
+    )
     found = normalised(played_, known)
     by_hand = (np.array(ALONE) - 1 / 3) / (2 / 3)
     np.testing.assert_allclose(found.values[:, 0, 0], by_hand, atol=1e-6)
