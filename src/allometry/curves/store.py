@@ -191,6 +191,13 @@ class Store:
         durable.replace(path, text.encode())
         return path
 
+    def retold(self, study: Mapping[str, Any]) -> "Store":
+        """Put `study`, of the same runs, in the place of the recorded one; open it so."""
+        record = sealed.unseal(self.path / STUDY, StudyRecord)
+        told = record.model_copy(update={"study": dict(study)})
+        durable.replace(self.path / STUDY, sealed.seal(told))
+        return dataclasses.replace(self, study=dict(study))
+
     def _folder(self, bundle: str) -> Place:
         return self.path / "bundles" / bundle
 
@@ -268,6 +275,7 @@ def create(path: str | Place, study: Mapping[str, Any], runs: pl.DataFrame) -> S
     record = StudyRecord(study=dict(study), runs=FileRecord.of(name, data))
     if not sealed.create(path / STUDY, record):
         raise Refusal(f"{path} has just become the store of another process.")
+    _sweep(path)
     return open_store(path)
 
 
@@ -357,6 +365,14 @@ def _refuse_used(path: Place) -> None:
             f"{path} is not empty and holds no study: choose a new or empty folder. "
             "Nothing in it was changed."
         )
+
+
+def _sweep(path: Place) -> None:
+    """Remove what others staged to make this store: killed, or too late by now."""
+    if isinstance(path, Path):  # in a bucket nothing is staged
+        for name in _names(path):
+            if name.startswith("tmp-") and _LEFT.fullmatch(name):
+                durable.remove(path / name)
 
 
 def _refuse_unconditional(path: Remote) -> None:

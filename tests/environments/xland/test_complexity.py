@@ -35,7 +35,7 @@ ALONE = {
     "goals": ["independent", "opposed"],
     "trials": [64],
     "duration": [1, 10_000],
-    "actions": ["discrete", "continuous"],
+    "actions": ["simple", "discrete", "continuous"],
     "view": ["full"],
 }
 
@@ -180,6 +180,11 @@ def test_the_dials_of_the_proposal_raise_what_they_should():
         size = preset("default", **{dial: value}).size()
         assert size[grown] > base[grown]
         assert size["log_log_policies"] > base["log_log_policies"]
-    assert preset("default", actions="discrete").size()["log_actions"] == pytest.approx(
-        np.log(12)
-    )
+    for actions, number in (
+        ("simple", 6),
+        ("discrete", 12),
+        ("factored", 3**6),
+        ("continuous", 8**6),
+    ):
+        size = preset("default", actions=actions).size()
+        assert size["log_actions"] == pytest.approx(np.log(number))

@@ -83,7 +83,7 @@ def test_every_preset_keeps_the_contract(name):
     check(XLand(preset(name)), steps=32)
 
 
-@pytest.mark.parametrize("actions", ["discrete", "continuous"])
+@pytest.mark.parametrize("actions", ["simple", "discrete", "continuous"])
 def test_other_action_spaces_keep_the_contract(actions):
     dials = preset("reach", actions=actions, duration=20)
     check(XLand(dials), steps=32)

@@ -1,4 +1,4 @@
-"""Actions: what a player may do, in three spaces that mean the same.
+"""Actions: what a player may do, in four spaces that mean the same.
 
 | group | 0 | 1 | 2 |
 |---|---|---|---|
@@ -10,8 +10,9 @@
 | tag | – | tag | free |
 
 `factored` gives one of three values in each group; `discrete` one of twelve single
-deeds; `continuous` six numbers in [−1, 1]: the first three as far as they say, the
-others by their sign beyond a third.
+deeds; `simple` one of the six of them that suffice to go and carry things (stand,
+forwards, left, right, grab, drop); `continuous` six numbers in [−1, 1]: the first three
+as far as they say, the others by their sign beyond a third.
 """
 
 from typing import NamedTuple
@@ -22,12 +23,18 @@ from jaxtyping import Array, Bool, Float
 from allometry.specs import ArraySpec
 
 GROUPS = ("move", "strafe", "turn", "hand", "throw", "tag")
-#: The deeds of the discrete space, each one value in one group.
-DEEDS = (
-    (0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0), (2, 0, 0, 0, 0, 0), (0, 1, 0, 0, 0, 0),
-    (0, 2, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0), (0, 0, 2, 0, 0, 0), (0, 0, 0, 1, 0, 0),
-    (0, 0, 0, 2, 0, 0), (0, 0, 0, 0, 1, 0), (0, 0, 0, 0, 2, 0), (0, 0, 0, 0, 0, 1),
-)  # fmt: skip
+#: The deeds of the spaces that give one at a time, each one value in one group.
+DEEDS = {
+    "discrete": (
+        (0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0), (2, 0, 0, 0, 0, 0), (0, 1, 0, 0, 0, 0),
+        (0, 2, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0), (0, 0, 2, 0, 0, 0), (0, 0, 0, 1, 0, 0),
+        (0, 0, 0, 2, 0, 0), (0, 0, 0, 0, 1, 0), (0, 0, 0, 0, 2, 0), (0, 0, 0, 0, 0, 1),
+    ),
+    "simple": (
+        (0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0), (0, 0, 2, 0, 0, 0),
+        (0, 0, 0, 1, 0, 0), (0, 0, 0, 2, 0, 0),
+    ),
+}  # fmt: skip
 #: How far a number of the continuous space must go to be a deed.
 _BEYOND = 1 / 3
 
@@ -49,8 +56,8 @@ def spec(space: str) -> ArraySpec:
     """Describe one player's action."""
     if space == "factored":
         return ArraySpec((len(GROUPS),), "int32", num_values=3)
-    if space == "discrete":
-        return ArraySpec((), "int32", num_values=len(DEEDS))
+    if space in DEEDS:
+        return ArraySpec((), "int32", num_values=len(DEEDS[space]))
     return ArraySpec((len(GROUPS),), "float32", -1.0, 1.0)
 
 
@@ -61,7 +68,7 @@ def intend(space: str, action: Array) -> Intent:
         deeds = jnp.where(signs > 0, 1, jnp.where(signs < 0, 2, 0))
         moves = jnp.clip(action[:, :3], -1.0, 1.0)
     else:
-        deeds = action if space == "factored" else jnp.array(DEEDS)[action]
+        deeds = jnp.array(DEEDS[space])[action] if space in DEEDS else action
         moves = jnp.array([0.0, 1.0, -1.0])[deeds[:, :3]]
     hand, throw, tag = deeds[:, 3], deeds[:, 4], deeds[:, 5]
     return Intent(

@@ -39,7 +39,7 @@ PREDICATES = ("touching", "near", "hold", "see", "on", "sight")
 #: Predicates that come about by an act only: the conditions of rules.
 DEEDS = ("touching", "near", "hold")
 GOALS = ("cooperative", "independent", "opposed")
-ACTIONS = ("factored", "discrete", "continuous")
+ACTIONS = ("factored", "simple", "discrete", "continuous")
 TERRAINS = ("empty", "rooms", "plateaus", "walls", "mixed")
 VIEWS = ("partial", "full")
 #: Dials that are whole numbers, shares, and names, with what they may be.
@@ -109,7 +109,7 @@ class Complexity:
     duration: int = 150
     """Agent steps of a trial."""
     actions: str = "factored"
-    """Action space: factored, discrete or continuous."""
+    """Action space: simple, discrete, factored or continuous."""
     view: str = "partial"
     """What is observed: what is in sight (partial), or all (full)."""
 
@@ -162,8 +162,13 @@ class Complexity:
         games += self.objects * math.log(frozen * self.types + 1)
         if 0 < self.hidden < 1:
             games += self.players * (2 * self.rules + self.types) * math.log(2)
-        each = {"factored": 6 * math.log(3), "discrete": math.log(12)}
-        actions = self.players * each.get(self.actions, 6 * math.log(size.VALUES))
+        each = {
+            "simple": math.log(6),
+            "discrete": math.log(12),
+            "factored": 6 * math.log(3),
+            "continuous": 6 * math.log(size.VALUES),
+        }
+        actions = self.players * each[self.actions]
         return {
             "log_states": states,
             "log_games": games,

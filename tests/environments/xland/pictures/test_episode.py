@@ -54,7 +54,11 @@ def test_each_state_is_seen_by_its_player(episode) -> None:
 
 @pytest.mark.parametrize(
     ("space", "shape", "values"),
-    [("factored", (200, 2, 6), 3), ("discrete", (200, 2), 12)],
+    [
+        ("factored", (200, 2, 6), 3),
+        ("discrete", (200, 2), 12),
+        ("simple", (200, 2), 6),
+    ],
 )
 def test_every_action_is_drawn(space, shape, values) -> None:
     act = at_random(preset("two", actions=space))
