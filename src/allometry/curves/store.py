@@ -192,7 +192,7 @@ class Store:
         return path
 
     def retold(self, study: Mapping[str, Any]) -> "Store":
-        """Put `study`, of the same runs, in the place of the recorded one; open it so."""
+        """Put `study`, of the same runs, in the place of what is recorded."""
         record = sealed.unseal(self.path / STUDY, StudyRecord)
         told = record.model_copy(update={"study": dict(study)})
         durable.replace(self.path / STUDY, sealed.seal(told))
