@@ -81,6 +81,17 @@ def test_an_axis_that_has_a_law_each_writes_a_file_each(allometry, stores, tmp_p
     assert len(texts) == 2
 
 
+def test_a_study_that_asks_for_one_law_now_keeps_none_of_the_others(
+    allometry, stores, tmp_path
+):
+    store = stores.simulated(tmp_path / "s", by_horizon=True)
+    assert allometry("fit", store.path).code == 0
+    one = {key: value for key, value in store.study["law"].items() if key != "by"}
+    store.retold(store.study | {"law": one})
+    assert allometry("fit", store.path).code == 0
+    assert [file.name for file in store.path.glob("fit*.json")] == ["fit.json"]
+
+
 def test_diverged_runs_are_counted_and_the_fit_is_shown_without_them(
     allometry, stores, tmp_path
 ):

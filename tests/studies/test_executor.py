@@ -1,4 +1,5 @@
 import concurrent.futures
+import shutil
 import threading
 
 import numpy as np
@@ -107,10 +108,24 @@ def test_another_study_at_the_same_place_is_refused_by_its_keys(studies, trained
     changed = studies.survey_of(
         training={"length": 32}, grid={"seeds": 3}, title="Another"
     )
-    words = r"grid.seeds was 2 and is now 3; title was '' and is now 'Another'; train"
+    words = r"grid.seeds was 2 and is now 3; training.length was 16 and is now 32\. Use"
     with pytest.raises(Refusal, match=words):
         executor.prepare(changed, trained.path, "test")
     assert trained.runs().equals(before)
+
+
+def test_another_law_is_asked_of_the_same_runs(studies, trained, tmp_path):
+    """Nothing of it trains: the record takes it, and no run is trained again."""
+    path = shutil.copytree(trained.path, tmp_path / "s")
+    asked = studies.survey_of(law={"form": "none"}, title="Another")
+    store = executor.prepare(asked, path, "another command")
+    assert executor.is_finished(asked, store)
+    for seen in (store, stores.open_store(path)):
+        assert seen.study["title"] == "Another"
+        assert seen.study["law"]["form"] == "none"
+        assert seen.study["command"] == "another command"
+        assert seen.runs().equals(trained.runs())
+        assert seen.table().equals(trained.table())
 
 
 def test_another_command_for_the_same_study_goes_on(studies, trained):

@@ -82,7 +82,7 @@ def _intrinsic(
     from allometry.curves.imported import open_import
     from allometry.reports import verdict
 
-    only = [verdict.Verdict("", "fit.json", fit)]
+    only = [verdict.Verdict("", verdict.ONE_LAW, fit)]
     if isinstance(path, Path) and path.is_dir():
         return write_page(open_import(path), only, out)
     table = fit.card.get("table")

@@ -26,6 +26,9 @@ from allometry.laws.horizon import HorizonFit, horizon_fits
 from allometry.laws.request import Request
 from allometry.refusal import Refusal
 
+#: The file of the law of a study that has one, or of any that was fitted beside it.
+ONE_LAW = "fit.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
@@ -57,7 +60,7 @@ def verdicts(store: Store) -> list[Verdict]:
             "allometry run."
         )
     if not isinstance(wanted.by, str):
-        return [Verdict("", "fit.json", _fit(store, table, wanted))]
+        return [Verdict("", ONE_LAW, _fit(store, table, wanted))]
     if wanted.by not in table.columns:
         raise Refusal(
             f"law.by is {wanted.by!r}, which no run of {store.path} has; the runs' "
@@ -140,10 +143,17 @@ def _by_statistics(
 
 
 def store_verdicts(store: Store, found: list[Verdict]) -> list[Place]:
-    """Write each law's file into the store; return where."""
-    return [
+    """Write each law's file into the store; return where.
+
+    Those of levels by which the study no longer asks go.
+    """
+    written = [
         store.write_text(verdict.file, card.to_json(verdict.fit)) for verdict in found
     ]
+    for path in fit_files(store.path):
+        if path not in written and path.name != ONE_LAW:
+            durable.remove(path)
+    return written
 
 
 def fit_files(folder: Place) -> list[Place]:

@@ -12,7 +12,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from allometry.curves import durable
@@ -39,6 +39,9 @@ SHORTEST, LONGEST = 0.05, 5.0
 #: Keys with which a study is the same one. On how many devices a bundle trains is for
 #: the machine to say: it goes on under another fingerprint, and the record tells it.
 SPARED = ("command", "training.devices")
+#: Keys that tell of a study, or ask something of it, and train nothing: a study whose
+#: runs are done may be asked for another law, and none of them is trained again.
+TOLD = ("description", "law", "title")
 
 
 class Outcome(NamedTuple):
@@ -55,7 +58,8 @@ class Outcome(NamedTuple):
 def prepare(survey: Survey, path: Place, command: str) -> Store:
     """Open the study's store at `path`, or make it; `command` is kept in the record.
 
-    Raises `Refusal` if `path` holds another study, naming the keys that differ.
+    Where only what is told and asked of a study has changed (`TOLD`), the record takes
+    it. Raises `Refusal` if `path` holds another study, naming the keys that differ.
     """
     resolved = survey.study.resolved | {"command": command}
     record = path / stores.STUDY
@@ -67,14 +71,17 @@ def prepare(survey: Survey, path: Place, command: str) -> Store:
             if not durable.exists(record):
                 raise
     store = stores.open_store(path)
-    changed = _differences(store.study, resolved, "")
+    changed = _differences(store.study, resolved, "", (*SPARED, *TOLD))
     if changed:
         raise Refusal(
             f"{path} holds a study that was made with other settings: "
             f"{'; '.join(changed[:3])}. Use those again to go on with it, or choose "
             "another folder with --out."
         )
-    return store
+    told = {key: resolved.get(key) for key in (*TOLD, "command")}
+    if not _differences(store.study, resolved, "", SPARED):
+        return store
+    return store.retold(store.study | told)
 
 
 def is_finished(survey: Survey, store: Store) -> bool:
@@ -169,7 +176,7 @@ def _train(facts: Facts, claim: Claim, queue: Queue, job: Job) -> None:
         mappings.relieve()
 
 
-def _differences(old: Any, new: Any, key: str) -> list[str]:
+def _differences(old: Any, new: Any, key: str, spared: Sequence[str]) -> list[str]:
     """Name the keys whose values differ, as `key was 1 and is now 2`."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return [] if old == new else [f"{key} was {old!r} and is now {new!r}"]
@@ -177,6 +184,6 @@ def _differences(old: Any, new: Any, key: str) -> list[str]:
     return [
         line
         for name, whole in each.items()
-        if whole not in SPARED
-        for line in _differences(old.get(name), new.get(name), whole)
+        if whole not in spared
+        for line in _differences(old.get(name), new.get(name), whole, spared)
     ]
