@@ -5,7 +5,9 @@ every `$ allometry …` of a block of `console`. All blocks of a page run in ord
 folder that holds `docs/examples`; a line `…` stands for any lines.
 """
 
+import ast
 import contextlib
+import importlib
 import io
 import os
 import re
@@ -61,6 +63,30 @@ def test_examples_print_what_the_page_shows(page, tmp_path, monkeypatch) -> None
         elif kind == "console":
             for command, shown in commands(text):
                 assert_shown(shown, run(command))
+
+
+def imports() -> list[tuple[str, str, str]]:
+    """List what examples take from Allometry: page, module, name; run or not."""
+    found = []
+    for page in sorted(DOCS.rglob("*.md")):
+        for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+            nodes = ast.walk(ast.parse(text)) if kind == "python" else ()
+            found += [
+                (str(page.relative_to(DOCS)), node.module, name.name)
+                for node in nodes
+                if isinstance(node, ast.ImportFrom) and node.module is not None
+                for name in node.names
+                if node.module.split(".")[0] == "allometry"
+            ]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize(("page", "module", "name"), imports())
+def test_what_an_example_imports_is_there(page: str, module: str, name: str) -> None:
+    """Examples that train are not run: what they name must be there all the same."""
+    found = importlib.import_module(module)
+    if not hasattr(found, name):
+        importlib.import_module(f"{module}.{name}")
 
 
 def python(code: str, namespace: dict[str, object]) -> str:

@@ -16,11 +16,11 @@ from allometry.laws.fitted import Fit
 from allometry.laws.generalisation import generalisation
 from allometry.laws.level import Level
 from allometry.refusal import Refusal
-from allometry.reports import exponents, shift, verdict
+from allometry.reports import exponents, shift, style, verdict
 from allometry.reports.figures import generalisation as figures
 from allometry.reports.generalisation import sentence
 from tests.reports import generalising
-from tests.reports.generalising import ARENAS, CONSTANT, EXPONENT, SPLITS
+from tests.reports.generalising import ARENAS, CONSTANT, EXPONENT, SIZES, SPLITS
 
 STATISTICS = ("median", "p20", "iqm", "lowest_decile")
 
@@ -99,6 +99,24 @@ def test_the_figure_shows_runs_levels_law_and_forecast(written, found) -> None:
     assert asked is not None
     shown = next(one for one in found if one.threshold == float(asked[1]))
     assert runs == sum(level.count("crossed") for level in shown.levels)
+
+
+@pytest.mark.parametrize(("wide", "tenfold"), [(10.0, False), (1e4, True)])
+def test_the_axis_has_room_for_the_forecasts_band(found, wide, tenfold) -> None:
+    """All of it, or, where it is very wide, tenfold beyond what was seen."""
+    law = found[1].laws[0]
+    seen = law.forecast.seen
+    band = Estimate(seen, seen / wide, seen * wide)
+    forecast = dataclasses.replace(law.forecast, predicted=band)
+    law = dataclasses.replace(law, forecast=forecast)
+    axis = figures.needed(found[1], law, style.Sizes(SIZES)).layout.yaxis
+    low, high = (10.0**end for end in axis.range)
+    assert low < seen / wide or tenfold
+    assert high > seen * wide or tenfold
+    runs = [run.compute for level in found[1].levels for run in level.runs]
+    crossed = [compute for compute in runs if compute is not None]
+    assert low > min(crossed) / 15
+    assert high < max(crossed) * 15
 
 
 def test_the_map_has_the_best_score_of_any_size_by_each_compute(store, written) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from allometry.laws.estimates import Estimate
 from allometry.laws.generalisation import ComplexityLaw, Generalisation, Level
 from allometry.reports import numbers
 from allometry.reports.figures.marks import (
@@ -59,7 +60,7 @@ def needed(found: Generalisation, law: ComplexityLaw, sizes: Sizes) -> go.Figure
         )
     if law.forecast is not None:
         _forecast(figure, law)
-        seen += [law.forecast.predicted.value]
+        seen += _room(law.forecast.predicted, seen)
     legend_entry(figure, "one run", mode="markers")
     if seen:
         log_axis(figure, "y", np.array(seen), numbers.power)
@@ -72,6 +73,12 @@ def needed(found: Generalisation, law: ComplexityLaw, sizes: Sizes) -> go.Figure
     if not seen:
         figure.add_annotation(note("no run was seen to cross") | {"x": 0.5, "y": 0.5})
     return figure
+
+
+def _room(predicted: Estimate, seen: list[float]) -> list[float]:
+    """Say what of a forecast an axis has room for: tenfold beyond what was seen."""
+    marks = [predicted.low, predicted.value, predicted.high]
+    return [min(max(mark, min(seen) / 10), max(seen) * 10) for mark in marks]
 
 
 def scores(curves: pl.DataFrame, found: Generalisation) -> go.Figure:
