@@ -17,8 +17,8 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 -q
 
-## test-long: kill a study a hundred times, tear its files at every byte (an hour),
-##            and take the server of its bucket away for 20 seconds
+## test-long: kill a study a hundred times, tear its files at every byte (twenty
+##            minutes), and take the server of its bucket away for 20 seconds
 test-long: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m long -q
 	@REQUIRE_S3=1 S3_AWAY=20 $(BIN)/python -m pytest -q \
