@@ -328,6 +328,13 @@ def test_levels_without_a_law_are_named_with_what_would_identify_them(base, foun
     assert section.after.count("<li>") == 2
 
 
+def test_no_exponent_at_any_level_makes_no_empty_figure(base, found) -> None:
+    fits = of_levels(base.fits[0][1], [math.nan] * len(ARENAS))
+    (section,) = exponents.sections(found[0], fits)
+    assert "<strong>Not told." in section.prose
+    assert section.drawings == ()
+
+
 def test_no_law_of_size_makes_no_section_of_exponents(base, found) -> None:
     assert exponents.sections(found[0], []) == []
     assert exponents.sections(found[0], base.fits) == []

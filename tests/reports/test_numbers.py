@@ -32,6 +32,17 @@ def test_intervals():
     assert "no interval" in numbers.span(Estimate(1.0, math.nan, math.nan))
 
 
+def test_an_interval_of_powers_has_one_power() -> None:
+    assert numbers.power_span(Estimate(1.37e10, 8.8e9, 2.1e10)) == (
+        "1.4 (0.88–2.1) × 10¹⁰"
+    )
+    assert numbers.power_span(Estimate(9.99e10, 8e10, 1.2e11)) == "1 (0.8–1.2) × 10¹¹"
+    assert numbers.power_span(Estimate(120.0, 80.0, 150.0)) == "120 (80–150)"
+    assert "no interval" in numbers.power_span(Estimate(1e9, math.nan, math.nan))
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    assert "unknown" in numbers.power_span(nothing)
+
+
 @pytest.mark.parametrize("decades", [0.3, 1.0, 2.0, 3.0, 8.0, 14.0])
 def test_log_ticks_are_few_and_inside(decades):
     low, high = 2.3e3, 2.3e3 * 10**decades

@@ -5,6 +5,7 @@ exponents. Prose is HTML; whatever came from a study is escaped.
 """
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 
 from allometry.laws.estimates import Estimate
@@ -38,15 +39,15 @@ def sections(found: Generalisation, fits: Sequence[tuple[str, Fit]]) -> list[Sec
         Row(f"By {found.by}", f"{found.by} = {level}", _exponent(fit), fit.identified)
         for level, fit in laws.items()
     ]
-    drawing = Drawing(
-        "generalisation-exponents-figure", forest(rows), "Size exponent by level"
-    )
+    name = "generalisation-exponents-figure"
+    known = any(math.isfinite(row.exponent.value) for row in rows)
+    drawings = (Drawing(name, forest(rows), "Size exponent by level"),) if known else ()
     return [
         Section(
             "generalisation-exponents",
             "Does complexity move the exponent of size, or only its constant?",
             f"<p>{_ASKED}</p><p>{sentence(found.by, laws)}</p>",
-            (drawing,),
+            drawings,
             after=_table(found.by, laws) + _remedies(found.by, laws),
         )
     ]

@@ -180,16 +180,20 @@ def _levels(found: Generalisation) -> str:
                 _short(name): round(logs[place] / math.log(10.0), 1)
                 for name, logs in found.complexities.items()
             },
-            "compute (FLOPs)": numbers.span(level.compute, numbers.power),
-            "interactions (agent steps)": numbers.span(level.interactions, numbers.si),
-            "best size (parameters)": "none" if level.size is None else level.size,
-            "runs crossed": level.count("crossed"),
-            "never crossed": level.count("censored"),
-            "at the first checkpoint": level.count("early"),
+            "compute": numbers.power_span(level.compute),
+            "interactions": numbers.span(level.interactions, numbers.si),
+            "best size": "none" if level.size is None else level.size,
+            "crossed": level.count("crossed"),
+            "never": level.count("censored"),
+            "early": level.count("early"),
         }
         for place, level in enumerate(found.levels)
     ]
-    caption = f"What {found.threshold:g} took at each level, with 90 % intervals"
+    caption = (
+        f"What {found.threshold:g} took at each level, with 90 % intervals: compute in "
+        "FLOPs, interactions in agent steps, the best size in parameters. Runs that "
+        "crossed, never did, or had by their first checkpoint."
+    )
     return card.table(rows, caption)
 
 

@@ -60,6 +60,17 @@ def span(estimate: Estimate, show: Callable[[float], str] = plain) -> str:
     return f"{show(estimate.value)} ({show(estimate.low)}{dash}{show(estimate.high)})"
 
 
+def power_span(estimate: Estimate) -> str:
+    """Write a value with its interval, of one power of ten: 1.4 (0.88–2.1) × 10¹⁰."""
+    ends = (estimate.value, estimate.low, estimate.high)
+    if not all(math.isfinite(end) for end in ends) or estimate.value < 1e4:
+        return span(estimate, power)
+    # 9.96 is written as 10, and so is 1 of the next power.
+    raised = math.floor(math.log10(estimate.value * (1 + 5e-3)))
+    value, low, high = (_trim(plain(end / 10.0**raised, 2)) for end in ends)
+    return f"{value} ({low}–{high}) × 10{str(raised).translate(_SUPERSCRIPTS)}"
+
+
 def exponent(value: Number) -> str:
     """Write an exponent: two decimals, which is what such fits can bear."""
     return "unknown" if not math.isfinite(value) else f"{value:.2f}".replace("-", "−")
