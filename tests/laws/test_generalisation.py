@@ -146,7 +146,6 @@ def test_levels_that_never_cross_are_named_and_the_forecast_is_of_those_that_do(
     assert law.warnings[0].endswith("Train longer at 4000, or ask for less.")
     assert law.forecast is not None
     assert law.forecast.level == 20
-    assert law.forecast.complexity == pytest.approx(2 * math.log(20))
 
 
 @pytest.mark.parametrize("shift", [5000.0, -5000.0])
@@ -234,7 +233,7 @@ def test_a_level_to_come_is_foretold_as_the_highest_is_from_those_below() -> Non
     told = whole.laws[0].forecast
     assert told is not None
     lower = found(table.filter(pl.col("arena") < max(LEVELS)))
-    again = foretell(lower, "log_states", told.complexity)
+    again = foretell(lower, "log_states", max(whole.complexities["log_states"]))
     assert again.value == pytest.approx(told.predicted.value, rel=1e-3)
     assert (again.high / again.low) == pytest.approx(
         told.predicted.high / told.predicted.low, rel=0.05

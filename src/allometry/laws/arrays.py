@@ -5,3 +5,4 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Numbers = float | int | np.number | np.ndarray
+Mask = npt.NDArray[np.bool_]

@@ -22,7 +22,8 @@ import polars as pl
 
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate
-from allometry.laws.level import Level, Value, level_of
+from allometry.laws.left_out import LeftOut, leave_out
+from allometry.laws.level import Level, level_of
 from allometry.laws.plane import Plane, planes
 from allometry.laws.regression import exponential, log_error, regression
 from allometry.refusal import Refusal
@@ -40,32 +41,14 @@ _TIMES = " × "
 
 
 @dataclasses.dataclass(frozen=True)
-class Forecast:
-    """What the law of the lower levels says of the highest that was seen to cross.
-
-    `complexity` is the logarithm at that level, `predicted` a 90 % interval of a new
-    level, in the law's unit; `held` whether it holds `seen`.
-    """
-
-    level: Value
-    complexity: float
-    predicted: Estimate
-    seen: float
-
-    @property
-    def held(self) -> bool:
-        """Whether the outcome lies within the band."""
-        return self.predicted.low <= self.seen <= self.predicted.high
-
-
-@dataclasses.dataclass(frozen=True)
 class ComplexityLaw:
     """C = c X^k through the levels, X given by the column `complexity` (its ln).
 
     C is the compute, the interactions or the size of what is best at a level, in the
     unit of `constant`. `growth` is the factor of C over the levels that were seen to
     cross, `log_constant` ln c. Not identified where `warnings` say so; a k whose
-    interval holds 0 can be identified: a flat line known well is a finding.
+    interval holds 0 can be identified: a flat line known well is a finding. `forecast`
+    is what the law of the lower levels says of the highest that was seen to cross.
     """
 
     complexity: str
@@ -75,7 +58,7 @@ class ComplexityLaw:
     growth: Estimate
     identified: bool
     warnings: tuple[str, ...]
-    forecast: Forecast | None = None
+    forecast: LeftOut | None = None
 
     def needed(self, x: Array) -> Array:
         """Give C where the complexity's logarithm is `x`."""
@@ -268,17 +251,13 @@ def _left_out(levels: Sequence[Level]) -> list[tuple[str, str]]:
 
 def _forecast(
     x: Array, y: Array, known: Array, levels: Sequence[Level], unit: str
-) -> Forecast | None:
+) -> LeftOut | None:
     """Forecast the highest level from the law of those below it."""
     below = x < x.max()
     if len(set(x[below])) < LEAST_BELOW or (~below).sum() > 1:
         return None
-    highest = int(np.argmax(x))
-    line = regression(x[below][:, None], y[below], known[below])
-    assert line is not None, "the levels below are of several values"
-    predicted = exponential(*line.predicted(x[highest : highest + 1]), unit)
-    seen = math.exp(y[highest])
-    return Forecast(levels[highest].value, float(x[highest]), predicted, seen)
+    highest = levels[int(np.argmax(x))].value
+    return leave_out(x[:, None], y, known, below, highest, unit)
 
 
 def _ended(

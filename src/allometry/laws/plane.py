@@ -16,33 +16,12 @@ import numpy as np
 
 from allometry.laws.arrays import Array
 from allometry.laws.estimates import Estimate
-from allometry.laws.level import Level, Value
+from allometry.laws.left_out import LeftOut, leave_out
+from allometry.laws.level import Level
 from allometry.laws.regression import exponential, log_error, regression
 
 #: Levels beyond as many as there are constants.
 FREE = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Told:
-    """What the law of the other levels says of one level (FLOPs).
-
-    `predicted` has the 90 % interval of a new level.
-    """
-
-    level: Value
-    predicted: Estimate
-    seen: float
-
-    @property
-    def held(self) -> bool:
-        """Whether the outcome lies within the band."""
-        return self.predicted.low <= self.seen <= self.predicted.high
-
-    @property
-    def missed(self) -> float:
-        """By what factor it is wrong, at least 1, whichever is larger."""
-        return math.exp(abs(math.log(self.seen / self.predicted.value)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +37,8 @@ class Plane:
     complexities: tuple[str, ...]
     exponents: tuple[Estimate, ...]
     constant: Estimate
-    told: tuple[Told, ...]
-    highest: Told | None
+    told: tuple[LeftOut, ...]
+    highest: LeftOut | None
     wrong: float
     warnings: tuple[str, ...] = ()
 
@@ -112,7 +91,11 @@ def _plane(names: tuple[str, ...], logs: Array, levels: Sequence[Level]) -> Plan
             "each dial while the others stand still."
         )
         return dataclasses.replace(unknown, warnings=(reason,))
-    told = [_told(logs, y, known, n, levels[n].value) for n in range(len(levels))]
+    numbers = np.arange(len(levels))
+    told = [
+        leave_out(logs, y, known, numbers != n, level.value, "FLOPs")
+        for n, level in enumerate(levels)
+    ]
     missed = [math.log(one.missed) for one in told if one is not None]
     ends = zip(laid.constants.tolist(), laid.widths.tolist(), strict=True)
     *exponents, (log_c, c_width) = ends
@@ -124,15 +107,3 @@ def _plane(names: tuple[str, ...], logs: Array, levels: Sequence[Level]) -> Plan
         highest=told[int(np.argmax(logs.sum(1)))],
         wrong=math.exp(float(np.mean(missed))) if missed else math.nan,
     )
-
-
-def _told(
-    logs: Array, y: Array, known: Array, number: int, level: Value
-) -> Told | None:
-    """Ask the law of the others about one level; None if they do not tell."""
-    others = np.arange(len(y)) != number
-    laid = regression(logs[others], y[others], known[others])
-    if laid is None:
-        return None
-    predicted = exponential(*laid.predicted(logs[number]), "FLOPs")
-    return Told(level, predicted, math.exp(float(y[number])))

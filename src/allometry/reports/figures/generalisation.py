@@ -59,7 +59,7 @@ def needed(found: Generalisation, law: ComplexityLaw, sizes: Sizes) -> go.Figure
             hoverinfo="skip",
         )
     if law.forecast is not None:
-        _forecast(figure, law)
+        _forecast(figure, found, law)
         seen += _room(law.forecast.predicted, seen)
     legend_entry(figure, "one run", mode="markers")
     if seen:
@@ -264,12 +264,13 @@ def _levels(figure: go.Figure, marked: Sequence[tuple[float, Level]]) -> None:
     )
 
 
-def _forecast(figure: go.Figure, law: ComplexityLaw) -> None:
+def _forecast(figure: go.Figure, found: Generalisation, law: ComplexityLaw) -> None:
     told = law.forecast
     if told is None:
         return
+    place = [level.value for level in found.levels].index(told.level)
     figure.add_scatter(
-        x=short([told.complexity / _LN_10]),
+        x=short([found.complexities[law.complexity][place] / _LN_10]),
         y=short([told.predicted.value]),
         mode="markers",
         marker={
