@@ -180,6 +180,22 @@ def test_runs_that_never_cross_are_counted_and_their_size_left_out() -> None:
     assert any("arena = 9, 2 of 15 runs never" in line for line in whole.warnings)
 
 
+def test_a_size_that_was_stopped_before_the_best_had_got_there_is_told() -> None:
+    """It might need less: then what its level is said to need is too much."""
+    best = pl.col("parameters") == 1000
+    short = best & (pl.col("arena") == 20) & (pl.col("compute") > 5e9)
+    whole = found(study().filter(~short))
+    assert [level.cut for level in whole.levels] == [(), (), (), (), (1000,)]
+    assert whole.levels[-1].size in (500, 2000)
+    assert any("arena = 20 runs of 1000 parameters" in line for line in whole.warnings)
+    (warning,) = whole.laws[0].warnings
+    assert warning.startswith("At 20 a size that was not seen to cross had spent less")
+    # One that had spent more than the best needs is no doubt.
+    late = best & (pl.col("arena") == 20) & (pl.col("performance") >= 0.5)
+    spent = pl.when(late).then(0.49).otherwise("performance").alias("performance")
+    assert not any(level.cut for level in found(study().with_columns(spent)).levels)
+
+
 def test_a_run_that_diverged_counts_as_chance_from_there_on() -> None:
     one = (pl.col("arena") == 4) & (pl.col("seed") == 0)
     late = one & (pl.col("compute") > 1e8)

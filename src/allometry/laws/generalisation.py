@@ -148,8 +148,9 @@ def foretell(found: Generalisation, complexity: str, x: float) -> Estimate:
     """Forecast what a level will take that was not run (FLOPs).
 
     `x` is the logarithm of its complexity; the interval, 90 %, is of a new level. It is
-    what a `forecast.json` of the atlas holds. Raises `Refusal` where too few levels
-    were seen to cross.
+    what a `forecast.json` of the atlas holds. It takes for granted that no size would
+    need less at a level than its best does: look at `Level.cut` first. Raises `Refusal`
+    where too few levels were seen to cross.
     """
     seen = [
         (each, one.compute)
@@ -197,6 +198,7 @@ def _law(
     y = np.array([math.log(counted[n].value) for n in seen])
     known = np.array([log_error(counted[n]) for n in seen])
     unit = counted[seen[0]].unit
+    doubts = left_out + _cut_short([levels[n] for n in seen])
     line = regression(x[:, None], y, known)
     assert line is not None, "the levels are of several values"
     (k, log_c), (k_width, c_width) = line.constants.tolist(), line.widths.tolist()
@@ -208,7 +210,7 @@ def _law(
         constant=exponential(log_c, c_width, unit),
         log_constant=log_c,
         growth=growth,
-        warnings=tuple(" ".join(both) for both in left_out),
+        warnings=tuple(" ".join(both) for both in doubts),
         forecast=_forecast(x, y, known, [levels[n] for n in seen], unit),
     )
     if growth.high / growth.low <= WIDEST**2:
@@ -247,6 +249,18 @@ def _left_out(levels: Sequence[Level]) -> list[tuple[str, str]]:
         )
         found.append((reason, f"Run more sizes at {where}."))
     return found
+
+
+def _cut_short(levels: Sequence[Level]) -> list[tuple[str, str]]:
+    """Say at which levels a size that was left out might need less than the best."""
+    where = ", ".join(str(level.value) for level in levels if level.cut)
+    if not where:
+        return []
+    reason = (
+        f"At {where} a size that was not seen to cross had spent less than what the "
+        "best needs: it might need less."
+    )
+    return [(reason, "Train the small sizes there for longer.")]
 
 
 def _forecast(
@@ -318,4 +332,11 @@ def _warnings(by: str, threshold: float, levels: Sequence[Level]) -> Iterable[st
             yield (
                 f"{where} the best size is the {level.edge} that was run: another "
                 "might need less compute."
+            )
+        if level.cut:
+            sizes = ", ".join(str(size) for size in level.cut)
+            yield (
+                f"{where} runs of {sizes} parameters had not got there when they had "
+                "spent less than the best size needs: they might need less, were they "
+                "trained for longer."
             )

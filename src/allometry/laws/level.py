@@ -34,13 +34,14 @@ class Reached:
 
     `fate` is `crossed`, `censored` (never there) or `early` (there at the first
     checkpoint, so that the crossing is only known to lie before it). `compute` and
-    `interactions` are missing unless it crossed.
+    `interactions` are missing unless it crossed; `spent` (FLOPs) is that of all of it.
     """
 
     run: str
     size: int
     status: str
     fate: Fate
+    spent: float
     compute: float | None = None
     interactions: float | None = None
 
@@ -53,7 +54,8 @@ class Level:
     within sizes; it is NaN where no size was seen to cross in more than half of its
     runs. `size` is the best one (parameters) and `interactions` (agent steps) are
     its. `edge` says where the best is the smallest or largest size there, so that
-    another might need less.
+    another might need less; `cut` are the sizes that were not seen to cross when they
+    had spent less than `compute`: any of them might need less, were it trained longer.
     """
 
     value: Value
@@ -62,6 +64,7 @@ class Level:
     interactions: Estimate
     size: int | None
     edge: str = ""
+    cut: tuple[int, ...] = ()
 
     @property
     def best_size(self) -> Estimate:
@@ -107,8 +110,10 @@ def level_of(
         return Level(value, runs, nothing, steps, None)
     best, compute, interactions = _least(known, generator)
     edge = "largest" if best == sizes[-1] else "smallest" if best == sizes[0] else ""
+    spent = {size: max(r.spent for r in runs if r.size == size) for size in sizes}
+    cut = tuple(n for n in sizes if n not in known and spent[n] < compute.value)
     return Level(
-        value, runs, compute, interactions, best, edge if len(sizes) > 1 else ""
+        value, runs, compute, interactions, best, edge if len(sizes) > 1 else "", cut
     )
 
 
@@ -152,10 +157,12 @@ def _reached(curve: pl.DataFrame, threshold: float, performance: str) -> Reached
     told = curve.row(0, named=True)
     steps = curve["interactions"].to_numpy().astype(float)
     at, fate = seen_crossing(steps, curve[performance], threshold)
-    run = Reached(str(told["run"]), int(told["parameters"]), told["status"], fate)
+    compute = curve["compute"].to_numpy().astype(float)
+    name, size, spent = str(told["run"]), int(told["parameters"]), float(compute.max())
+    run = Reached(name, size, told["status"], fate, spent)
     if at is None:
         return run
     order = np.argsort(steps)
-    compute = curve["compute"].to_numpy().astype(float)[order]
-    spent = np.exp(np.interp(math.log(at), np.log(steps[order]), np.log(compute)))
-    return dataclasses.replace(run, compute=float(spent), interactions=at)
+    compute = compute[order]
+    needed = np.exp(np.interp(math.log(at), np.log(steps[order]), np.log(compute)))
+    return dataclasses.replace(run, compute=float(needed), interactions=at)
