@@ -33,6 +33,17 @@ def test_a_page_is_written_beside_its_law(allometry, stores, tmp_path):
     assert (path / "fit.json").is_file()
 
 
+def test_a_page_that_goes_elsewhere_leaves_the_store_as_it_was(
+    allometry, stores, tmp_path
+):
+    """An entry of an atlas, or a store that can only be read."""
+    path = stores.simulated(tmp_path / "s").path
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    assert allometry("report", path, "--out", tmp_path / "page.html").code == 0
+    after = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    assert after == before
+
+
 def test_page_and_fit_card_say_which_code_trained_the_runs(allometry, stores, tmp_path):
     path = stores.simulated(tmp_path / "s").path
     assert allometry("report", path).code == 0

@@ -42,6 +42,22 @@ def written(store):
     return write_page(store, laws, None, without).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("wide", "said"),
+    [
+        (1.5, "the forecast held."),
+        (10.0, "the forecast held, in a band that would hold almost anything."),
+    ],
+)
+def test_a_band_that_would_hold_anything_is_said_to(found, wide, said) -> None:
+    law = found[1].laws[0]
+    seen = law.forecast.seen
+    told = dataclasses.replace(
+        law.forecast, predicted=Estimate(seen, seen / wide, seen * wide)
+    )
+    assert sentence(dataclasses.replace(law, forecast=told)).endswith(said)
+
+
 def test_every_threshold_and_every_statistic_has_its_law(found) -> None:
     asked = [(one.performance, one.threshold) for one in found]
     means = [("performance", 0.35), ("performance", 0.5)]

@@ -59,7 +59,8 @@ def _write(path: "Place", out: Path | None, title: str | None) -> "Place":
     if is_study(path):
         store = open_store(path)
         found, without = laws_or_why(store)
-        verdict.store_verdicts(store, found)
+        if out is None:
+            verdict.store_verdicts(store, found)
         return write_page(store, found, out, without)
     fit = fit_of(path)
     if fit.law == "intrinsic":

@@ -35,8 +35,15 @@ _CHOICES = (
     "The exponent k by the score that is asked for, by the statistic over tasks, and "
     "by what complexity is counted by. For mean scores also that of the interactions "
     "which the best size took, and of the best size itself, known no finer than sizes "
-    "were run. Hollow marks are not identified."
+    "were run. Hollow marks are not identified; what has no fit at all is in the table."
 )
+#: A band of so many times from end to end would hold almost any outcome.
+_IDLE = 30.0
+_STATISTICS = {
+    "performance": "mean",
+    "p20": "20th percentile",
+    "iqm": "inter-quartile mean",
+}
 
 
 def headline(found: Sequence[Generalisation], without: str, cards: str) -> Section:
@@ -130,10 +137,13 @@ def _outcome(law: ComplexityLaw) -> str:
     told = law.forecast
     met = "held" if told.held else "did <strong>not</strong> hold"
     flops = numbers.span(told.predicted, numbers.power)
+    idle = told.held and told.predicted.high > _IDLE * told.predicted.low
+    wide = ", in a band that would hold almost anything" if idle else ""
+    level = html.escape(str(told.level))
     return (
-        f" The law of the lower levels forecasts {html.escape(str(told.level))}, the "
-        f"highest that was seen to cross, at {flops} FLOPs; it took "
-        f"{numbers.power(told.seen)}: the forecast {met}."
+        f" Of the highest level that was seen to cross, {level}, "
+        f"the law of those below says {flops} FLOPs; it took "
+        f"{numbers.power(told.seen)}: the forecast {met}{wide}."
     )
 
 
@@ -156,7 +166,9 @@ def _choices(found: Sequence[Generalisation]) -> Section:
         for what, law in _laws(one)
         if what == "compute" or one.performance == "performance"
     ]
-    groups = list(dict.fromkeys(row.group for row in rows))
+    fitted = [row.group for row in rows if math.isfinite(row.exponent.value)]
+    groups = list(dict.fromkeys(fitted or [row.group for row in rows]))
+    rows = [row for row in rows if row.group in groups]
     rows.sort(key=lambda row: groups.index(row.group))
     drawing = Drawing(
         "generalisation-forest",
@@ -233,8 +245,8 @@ def _held(law: ComplexityLaw) -> str:
 
 
 def _label(found: Generalisation) -> str:
-    name = "mean" if found.performance == "performance" else found.performance
-    return f"{name.replace('_', ' ')} at {found.threshold:g}"
+    name = _STATISTICS.get(found.performance, found.performance.replace("_", " "))
+    return f"{name} at {found.threshold:g}"
 
 
 def _short(name: str) -> str:

@@ -174,8 +174,9 @@ def reproduce(
         f"<dd>{shown or 'none stored'}. Runs with the same one (study, code, versions, "
         "kind of device) are equal bit for bit.</dd>"
         "<dt>Records</dt><dd>In the study’s folder: <code>study.json</code> is the "
-        "study as it was run, <code>bundles/</code> holds every checkpoint’s rows as "
-        f"Parquet{', <code>fit.json</code> the law' if fits else ''}. "
+        "study as it was run; every checkpoint’s rows are Parquet, in "
+        "<code>bundles/</code> or, once compacted, <code>compacted/</code>"
+        f"{'; laws are <code>fit*.json</code>' if fits else ''}. "
         "<code>allometry.curves.store.open_store(folder).table()</code> reads them."
         "</dd></dl>"
     )
