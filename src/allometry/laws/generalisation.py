@@ -328,15 +328,17 @@ def _warnings(by: str, threshold: float, levels: Sequence[Level]) -> Iterable[st
                 f"{where}, {early} of {total} runs were at {threshold:g} by their "
                 "first checkpoint: evaluate earlier, or ask for more."
             )
-        if level.edge:
-            yield (
-                f"{where} the best size is the {level.edge} that was run: another "
-                "might need less compute."
-            )
         if level.cut:
             sizes = ", ".join(str(size) for size in level.cut)
             yield (
                 f"{where} runs of {sizes} parameters had not got there when they had "
                 "spent less than the best size needs: they might need less, were they "
                 "trained for longer."
+            )
+    for edge in ("smallest", "largest"):
+        values = ", ".join(str(level.value) for level in levels if level.edge == edge)
+        if values:
+            yield (
+                f"At {by} = {values} the best size is the {edge} that was run: another "
+                "might need less compute."
             )
