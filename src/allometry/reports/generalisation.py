@@ -185,6 +185,7 @@ def _choices(found: Sequence[Generalisation]) -> Section:
 
 
 def _levels(found: Generalisation) -> str:
+    early = any(level.count("early") for level in found.levels)
     rows = [
         {
             found.by: level.value,
@@ -197,14 +198,15 @@ def _levels(found: Generalisation) -> str:
             "best size": "none" if level.size is None else level.size,
             "crossed": level.count("crossed"),
             "never": level.count("censored"),
-            "early": level.count("early"),
+            **({"early": level.count("early")} if early else {}),
         }
         for place, level in enumerate(found.levels)
     ]
     caption = (
         f"What {found.threshold:g} took at each level, with 90 % intervals: compute in "
         "FLOPs, interactions in agent steps, the best size in parameters. Runs that "
-        "crossed, never did, or had by their first checkpoint."
+        f"crossed{', ' if early else ' and that '}never did"
+        f"{', or had by their first checkpoint' if early else ''}."
     )
     return card.table(rows, caption)
 
